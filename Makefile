@@ -1,0 +1,30 @@
+# `make train` and `make test` do everything from a bare Debian: python3, python3-venv, make, gcc.
+PYTHON ?= python3
+VENV ?= .venv
+
+.PHONY: train test torture lint clean
+
+train: $(VENV)/installed-run
+	$(VENV)/bin/python -m neurone.train
+
+test: $(VENV)/installed-test
+	$(VENV)/bin/python -m pytest
+
+# Exhaustive, and long: every float32 through exp and tanh.
+torture: $(VENV)/installed-test
+	$(VENV)/bin/python -m pytest --torture
+
+lint: $(VENV)/installed-dev
+	$(VENV)/bin/ruff check .
+
+# A stamp for each set of extras; editable, so that a change of the sources needs no new install.
+$(VENV)/installed-run: extras = progress,images
+$(VENV)/installed-test: extras = test
+$(VENV)/installed-dev: extras = dev
+$(VENV)/installed-%: pyproject.toml
+	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --editable '.[$(extras)]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) .cache .pytest_cache .ruff_cache

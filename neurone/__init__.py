@@ -1,0 +1,8 @@
+"""Trains small dense neural networks on a CPU: fast, and the same bits every time."""
+
+from neurone.errors import DivergenceError, ExtraError, InputError, NeuroneError
+from neurone.network import Network, load
+from neurone.training import Report, fit
+
+__version__ = "0.1.0"
+__all__ = ["DivergenceError", "ExtraError", "InputError", "Network", "NeuroneError", "Report", "fit", "load"]

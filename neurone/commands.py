@@ -1,0 +1,81 @@
+"""What the commands share: one line per error, exit codes, the data set, the report of a test."""
+
+import argparse
+import os
+import sys
+
+import numpy as np
+
+from neurone.datasets import mnist
+from neurone.datasets.digits import digits
+from neurone.errors import InputError, NeuroneError
+
+_EMBEDDED = (60_000, 10_000)
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse with its errors in one line, and options written in full only."""
+
+    def __init__(self, command, description, **settings):
+        super().__init__(prog=f"python -m neurone.{command}", description=description, allow_abbrev=False, **settings)
+
+    def error(self, message):
+        raise InputError(f"{message} (--help lists the options)")
+
+
+def run(command, main, argv=None):
+    """Run `main(argv)` and return the command's exit code (DESIGN): an error is one line, never a traceback."""
+    try:
+        main(argv)
+        sys.stdout.flush()
+        return 0
+    except NeuroneError as error:
+        code, message = error.exit_code, error
+    except KeyboardInterrupt:
+        code, message = 130, "interrupted"
+    except BrokenPipeError:
+        # The reader has gone (`| head`). Python would complain once more when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except (OSError, MemoryError) as error:
+        code, message = 1, error or "out of memory"
+    print(f"neurone.{command}: {' '.join(str(message).split())}", file=sys.stderr)
+    return code
+
+
+def load_set(folder, seed=0):
+    """The set that `--data` and its stand-ins name, else the embedded digits."""
+    found = mnist.find_set(folder)
+    if found is not None:
+        return found
+    train, test = _EMBEDDED
+    # Other digits for the test than for training, whatever the seed.
+    images, labels = digits(train + test, seed=seed)
+    return mnist.DataSet(
+        "embedded digits", "no data set found", images[:train], labels[:train], images[train:], labels[train:]
+    )
+
+
+def describe(data):
+    """The first line a command prints."""
+    rows, columns = data.train_images.shape[1:]
+    return (
+        f"{data.name} ({data.folder}): {len(data.train_images)} training and {len(data.test_images)} test images "
+        f"of {rows} x {columns}, {data.outputs} classes"
+    )
+
+
+def print_test(network, data):
+    """Score the test set, print error and confusion matrix, and return the error in percent."""
+    answers = network.predict(data.test_images)
+    wrong = int((answers != data.test_labels).sum())
+    error = 100 * wrong / len(answers)
+    classes = 1 + max(int(data.test_labels.max()), int(answers.max()))
+    confusion = np.bincount(classes * data.test_labels.astype(np.int64) + answers, minlength=classes**2)
+    width = max(len(str(confusion.max())), len(str(classes - 1))) + 1
+    print("confusion matrix (a row for each true class, a column for each answer):")
+    print(" " * width + " |" + "".join(f"{answer:{width}}" for answer in range(classes)))
+    for label, counts in enumerate(confusion.reshape(classes, classes)):
+        print(f"{label:{width}} |" + "".join(f"{count:{width}}" for count in counts))
+    print(f"test error {error:.2f} % ({wrong} of {len(answers)})")
+    return error

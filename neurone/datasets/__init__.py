@@ -1,0 +1,1 @@
+"""Whatever comes in, checked once: files, folders, arrays."""

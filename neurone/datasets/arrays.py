@@ -1,0 +1,163 @@
+"""What a caller hands to `fit` or `predict`, made into what kernels take, or refused.
+
+Nothing behind this file checks again: a label out of range would write past an array without a word.
+"""
+
+import numpy as np
+
+from neurone.errors import InputError
+from neurone.randomness import hold_out_order
+
+# Rows of float targets for a softmax must sum to 1, up to the rounding of float32.
+_SUM_TOLERANCE = 1e-5
+
+
+def as_images(images, inputs, dtype):
+    """Samples as the kernels take them.
+
+    Parameters
+    ----------
+    images : array_like
+        uint8 (P, ...) whose last axes multiply to `inputs`, meant to be divided by 255; or floats
+        (P, inputs), taken as they are and rounded to `dtype`.
+    inputs : int
+        Inputs of the network, its bias neuron not counted.
+    dtype : numpy.dtype
+        Width of the network.
+
+    Returns
+    -------
+    rows : ndarray
+        C-contiguous (P, inputs), uint8 or `dtype`; a view of the caller's array where that will do.
+    divisor : numpy scalar of `dtype`
+        255 or 1.
+
+    Raises
+    ------
+    InputError
+        Other types and shapes, values that are not finite in `dtype`.
+
+    Examples
+    --------
+    >>> rows, divisor = as_images(np.zeros((5, 28, 28), np.uint8), 784, np.dtype("float32"))
+    >>> rows.shape, divisor
+    ((5, 784), np.float32(255.0))
+    """
+    array = _numeric("images", images)
+    if array.dtype == np.uint8:
+        if array.ndim < 2 or int(np.prod(array.shape[1:], dtype=object)) != inputs:
+            raise InputError(
+                f"images have shape {array.shape}; the network takes (P, ...) with {inputs} pixels an image"
+            )
+        return np.ascontiguousarray(array).reshape(len(array), inputs), dtype.type(255)
+    if array.dtype.kind != "f":
+        raise InputError(
+            f"images are of type {array.dtype}; give uint8 (divided by 255) or floats (taken as they are)"
+        )
+    if array.ndim != 2 or array.shape[1] != inputs:
+        raise InputError(f"images have shape {array.shape}; the network takes floats (P, {inputs})")
+    return _finite("images", array, dtype), dtype.type(1)
+
+
+def as_labels(labels, count, outputs, output, cost, dtype):
+    """Labels or targets as the kernels take them: two arrays, one of them empty.
+
+    Parameters
+    ----------
+    labels : array_like
+        Integers (P,) from 0 to `outputs` - 1, or 0 and 1 where there is one output; or float targets
+        (P, outputs): with a log cost from 0 to 1, and for a softmax rows that sum to 1.
+    count : int
+        P, the number of images.
+    outputs : int
+        Outputs of the network.
+    output, cost : str
+        The network's output function and cost.
+    dtype : numpy.dtype
+        Width of the network.
+
+    Returns
+    -------
+    etiquettes : ndarray
+        Labels, int64 (P,) or (0,).
+    cibles : ndarray
+        Targets, `dtype` (0, outputs) or (P, outputs).
+
+    Raises
+    ------
+    InputError
+        Other types, shapes and values; the message gives the place of the first one.
+    """
+    array = _numeric("labels", labels)
+    if array.dtype.kind in "iu":
+        if array.shape != (count,):
+            raise InputError(f"labels have shape {array.shape}; {count} images take ({count},)")
+        classes = max(outputs, 2)
+        outside = np.flatnonzero((array < 0) | (array >= classes))
+        if outside.size:
+            raise InputError(
+                f"label {array[outside[0]]} at position {outside[0]}; "
+                f"a network of {outputs} output{'s' * (outputs > 1)} takes labels from 0 to {classes - 1}"
+            )
+        return array.astype(np.int64), np.empty((0, outputs), dtype)
+    if array.dtype.kind != "f":
+        raise InputError(f"labels are of type {array.dtype}; give integers, or float targets (P, {outputs})")
+    if array.shape != (count, outputs):
+        raise InputError(
+            f"float targets have shape {array.shape}; {count} images and {outputs} outputs take "
+            f"({count}, {outputs}); class labels must be integers"
+        )
+    targets = _finite("targets", array, dtype)
+    if cost == "log":
+        outside = np.flatnonzero(((targets < 0) | (targets > 1)).any(axis=1))
+        if outside.size:
+            raise InputError(f"targets of sample {outside[0]} are not from 0 to 1, as the log cost needs")
+        off = np.flatnonzero(np.abs(targets.sum(axis=1, dtype=np.float64) - 1) > _SUM_TOLERANCE)
+        if output == "softmax" and off.size:
+            total = targets[off[0]].sum(dtype=np.float64)
+            raise InputError(f"targets of sample {off[0]} sum to {total:.6g}; a softmax needs rows that sum to 1")
+    return np.empty(0, np.int64), targets
+
+
+def stratified(labels, count, seed):
+    """Which samples to hold out for validation: bool (P,), `count` of them, every class by its share.
+
+    Shares that are not whole are rounded by the largest remainder. Which samples of a class are taken is a
+    function of `seed` and the set's size.
+
+    >>> labels = np.array([0, 1] * 50 + [2] * 20)
+    >>> np.bincount(labels[stratified(labels, 12, seed=0)])
+    array([5, 5, 2])
+    """
+    if not 0 < count < labels.size:
+        raise InputError(f"validation is {count}; of {labels.size} training samples, hold out at least 1, not all")
+    sizes = np.bincount(labels)
+    # Whole numbers, so that no rounding decides: size * count = whole * P + rest.
+    taken, rest = np.divmod(sizes * count, labels.size)
+    taken[np.argsort(-rest, kind="stable")[: count - taken.sum()]] += 1
+    order = hold_out_order(labels.size, seed)
+    held_out = np.zeros(labels.size, bool)
+    for label, some in enumerate(taken):
+        held_out[order[labels[order] == label][:some]] = True
+    return held_out
+
+
+def _numeric(name, values):
+    """`values` as an array of numbers; ragged lists, strings and objects are refused."""
+    try:
+        array = np.asarray(values)
+    except ValueError as error:
+        raise InputError(f"{name} do not make an array: {error}") from None
+    if array.dtype.kind not in "biuf":
+        raise InputError(f"{name} are of type {array.dtype}; give numbers")
+    return array
+
+
+def _finite(name, array, dtype):
+    """`array` rounded to `dtype`, C-contiguous."""
+    with np.errstate(over="ignore"):  # a float64 too large for float32 is found below
+        rounded = np.ascontiguousarray(array, dtype)
+    bad = np.flatnonzero(~np.isfinite(rounded).all(axis=1))
+    if bad.size:
+        raise InputError(f"{name} of sample {bad[0]} hold NaN, infinity or what {dtype} cannot; remove them")
+    return rounded

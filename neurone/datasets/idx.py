@@ -1,0 +1,297 @@
+"""IDX files, the format of MNIST: a header (magic number, dimensions) and unsigned bytes; gzipped or not."""
+
+import contextlib
+import gzip
+import hashlib
+import math
+import os
+import stat
+import struct
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from neurone.errors import InputError
+from neurone.files import replacing
+
+_UBYTE = 0x08
+_OTHER_TYPES = {0x09: "int8", 0x0B: "int16", 0x0C: "int32", 0x0D: "float32", 0x0E: "float64"}
+_KINDS = {1: "labels", 3: "images"}
+_AGAIN = "copy or download it again"
+
+# Deflate's best is a match of 258 bytes in 2 bits: no byte of a gzip file can stand for more than this.
+_DEFLATE_LIMIT = 1032
+# The most that is read or inflated at once. A bomb costs this much memory, whatever it holds
+# (test_gzip_bomb_takes_no_memory); larger pieces load MNIST no faster.
+_PIECE = 1 << 18
+
+
+def shown(path):
+    """`path` as messages print it: on one line and without control characters, whatever the file's name."""
+    text = str(path)
+    return text if text.isprintable() else repr(text)
+
+
+def refusal(path, what):
+    """An `InputError` about `path`, for the caller to raise."""
+    return InputError(f"{shown(path)}: {what}")
+
+
+@contextlib.contextmanager
+def reading(path):
+    """`path` open for reading bytes; whatever the system objects to, then or later, is an `InputError`."""
+    try:
+        mode = os.stat(path).st_mode
+        if stat.S_ISDIR(mode):
+            raise refusal(path, "is a folder where a file was expected; name the file itself")
+        if not stat.S_ISREG(mode):  # opening a pipe would wait for ever
+            raise refusal(path, "is not a regular file; copy its content to one")
+        with open(path, "rb") as file:
+            yield file
+    except OSError as error:
+        raise refusal(path, f"cannot be read ({error.strerror}); check its name and permissions") from error
+
+
+class _Source:
+    """The content of an open file from first byte to last, inflated if gzipped, piece by piece."""
+
+    # Not gzip.GzipFile: it takes concatenated members for one and zeros after them for nothing.
+
+    def __init__(self, path, file, hasher=None):
+        self.path = path
+        self._file = file
+        self._hasher = hasher
+        head = file.peek(2)[:2]
+        if not head:
+            raise refusal(path, f"is empty where an IDX file was expected; {_AGAIN}")
+        self.inflate = zlib.decompressobj(wbits=31) if head == b"\x1f\x8b" else None
+
+    def _stored(self, most):
+        data = self._file.read(most)
+        if self._hasher is not None:
+            self._hasher.update(data)
+        return data
+
+    def read(self, most):
+        """The next bytes, at least one and at most `most`; none at the end alone."""
+        if self.inflate is None:
+            return self._stored(most)
+        while not self.inflate.eof:
+            packed = self.inflate.unconsumed_tail or self._stored(_PIECE)
+            try:
+                data = self.inflate.decompress(packed, most)
+            except zlib.error as error:
+                raise refusal(self.path, f"is damaged ({_gzip_fault(error)}); {_AGAIN}") from error
+            if data:
+                return data
+            if not packed:
+                raise refusal(self.path, f"is a truncated gzip file, its end is missing; {_AGAIN}")
+        return b""
+
+    def fill(self, view):
+        """Content into a flat writable `view` until it is full."""
+        done = 0
+        while done < len(view):
+            data = self.read(min(_PIECE, len(view) - done))
+            if not data:
+                raise refusal(self.path, f"ends {len(view) - done} bytes too early for an IDX file; {_AGAIN}")
+            view[done : done + len(data)] = data
+            done += len(data)
+
+    def end(self):
+        """Refuse anything that follows; only here are a gzip file's CRC and length compared."""
+        if self.read(1):
+            raise refusal(self.path, f"holds more bytes than its header says; {_AGAIN}")
+        if self.inflate is None:
+            return
+        rest = (self.inflate.unused_data[:2] + self._stored(2))[:2]
+        if rest == b"\x1f\x8b":
+            raise refusal(self.path, "holds several gzip members where one was expected; pack it as one")
+        if rest:
+            raise refusal(self.path, f"has bytes after the end of its gzip data; {_AGAIN}")
+
+
+def _gzip_fault(error):
+    reason = str(error).rpartition(": ")[2]
+    meaning = {"incorrect data check": "bad CRC", "incorrect length check": "bad length"}
+    return f"gzip: {meaning.get(reason, reason)}"
+
+
+def _check_magic(path, magic, ndim):
+    expected = f"0x{_UBYTE << 8 | ndim:08x}"
+    found = f"0x{magic.hex()}"
+    if magic[:2] != b"\0\0":
+        what = "neither gzip nor IDX" if path.suffix == ".gz" else "not an IDX file"
+        page = ", perhaps a web page" if magic[:1] == b"<" else ""
+        raise refusal(path, f"is {what} (starts with {found}, expected {expected}{page}); {_AGAIN}")
+    if magic[2] != _UBYTE:
+        name = _OTHER_TYPES.get(magic[2], "unknown")
+        raise refusal(
+            path,
+            f"has elements of type 0x{magic[2]:02x} ({name}), expected 0x08 (unsigned bytes); convert it",
+        )
+    if magic[3] != ndim:
+        if magic[3] in _KINDS and ndim in _KINDS:
+            raise refusal(
+                path,
+                f"holds {_KINDS[magic[3]]} where {_KINDS[ndim]} were expected (magic {found}, expected"
+                f" {expected}); were the two files swapped?",
+            )
+        raise refusal(path, f"has {magic[3]} dimensions (magic {found}), expected {ndim}; convert it")
+
+
+def _read_header(source, size, ndim):
+    """The shape, once `size` (the file's) can hold it. Nothing larger than the header is read."""
+    header = bytearray(4 + 4 * ndim)
+    source.fill(memoryview(header)[:4])
+    _check_magic(source.path, header[:4], ndim)
+    source.fill(memoryview(header)[4:])
+    shape = struct.unpack(f">{ndim}I", header[4:])
+    said = " x ".join(map(str, shape))
+    if 0 in shape:
+        raise refusal(source.path, f"is {said} by its header; every dimension must be 1 or more, {_AGAIN}")
+    needed = len(header) + math.prod(shape)  # Python's integers: no overflow
+    if source.inflate is not None and needed > size * _DEFLATE_LIMIT:
+        raise refusal(
+            source.path,
+            f"is {said}, {needed} bytes, by its header, more than {size} gzipped bytes can hold; {_AGAIN}",
+        )
+    if source.inflate is None and needed != size:
+        fault = "truncated" if size < needed else "longer than that"
+        raise refusal(
+            source.path, f"is {said}, {needed} bytes, by its header, but has {size}: {fault}; {_AGAIN}"
+        )
+    return shape
+
+
+@dataclass(frozen=True)
+class Idx:
+    """An IDX file of unsigned bytes whose header has been read and believed, and nothing else.
+
+    Attributes
+    ----------
+    path : pathlib.Path
+    shape : tuple of int
+    """
+
+    path: Path
+    shape: tuple
+
+    def read(self, hasher=None):
+        """Read the file, from its first byte again, to its checked end.
+
+        Parameters
+        ----------
+        hasher : hashlib object, optional
+            Updated with every byte of the file as stored. So the hash is that of the very bytes that were
+            parsed, and the file is read once; a second reading could see another file.
+
+        Returns
+        -------
+        ndarray, uint8, of `shape`
+
+        Raises
+        ------
+        InputError
+            If the file is damaged, is not as long as its header says, or has changed since.
+        """
+        # The file is not kept open since its header was read: four open files to close on every way out
+        # cost more code than reading 16 bytes twice.
+        with reading(self.path) as file:
+            source = _Source(self.path, file, hasher)
+            if _read_header(source, os.fstat(file.fileno()).st_size, len(self.shape)) != self.shape:
+                raise refusal(self.path, "changed while it was being read; try again")
+            array = self._allocate()
+            source.fill(memoryview(array).cast("B"))
+            source.end()
+        return array
+
+    def _allocate(self):
+        try:
+            return np.empty(self.shape, np.uint8)
+        except (MemoryError, ValueError) as error:  # ValueError: more than an index can count
+            needed = math.prod(self.shape)
+            raise refusal(self.path, f"needs {needed} bytes of memory; use a smaller set") from error
+
+
+def open_idx(path, ndim):
+    """Read and check the header of an IDX file of unsigned bytes, plain or gzipped, whatever its name.
+
+    Parameters
+    ----------
+    path : path-like
+    ndim : int
+        Dimensions to expect: 3 for images, 1 for labels.
+
+    Returns
+    -------
+    Idx
+        Its `shape` is known and plausible; its `read()` gives the array.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, or its header is not what was expected or cannot be true.
+
+    Examples
+    --------
+    >>> images, labels = open_idx("train-images.gz", 3), open_idx("train-labels.gz", 1)  # doctest: +SKIP
+    >>> images.shape[0] == labels.shape[0]  # compared before memory is taken  # doctest: +SKIP
+    True
+    >>> images.read().dtype  # doctest: +SKIP
+    dtype('uint8')
+    """
+    path = Path(path)
+    with reading(path) as file:
+        return Idx(path, _read_header(_Source(path, file), os.fstat(file.fileno()).st_size, ndim))
+
+
+def _header(shape):
+    return struct.pack(f">HBB{len(shape)}I", 0, _UBYTE, len(shape), *shape)
+
+
+def digest(array):
+    """SHA-256 of the plain IDX file of `array` (uint8, C-contiguous), in hexadecimal.
+
+    It is the identity of a set: unlike that of a gzipped file, it does not depend on who packed it.
+    """
+    hasher = hashlib.sha256(_header(array.shape))
+    hasher.update(array)
+    return hasher.hexdigest()
+
+
+def write_idx(path, array):
+    """Write an IDX file, gzipped if its name ends in `.gz`; the same bytes for the same array.
+
+    The file appears complete or not at all.
+
+    Parameters
+    ----------
+    path : path-like
+    array : ndarray, uint8, any shape without a zero
+        Images (P, rows, columns) or labels (P,).
+
+    Raises
+    ------
+    InputError
+        If `array` cannot be an IDX file.
+    OSError
+        If the file cannot be written.
+
+    Examples
+    --------
+    >>> write_idx("train-labels.gz", np.array([5, 0, 4], np.uint8))  # doctest: +SKIP
+    """
+    path, array = Path(path), np.asarray(array)
+    if array.dtype != np.uint8:
+        raise refusal(path, f"an array of {array.dtype} cannot be written; convert it to uint8")
+    if not 1 <= array.ndim <= 255 or not all(1 <= n < 1 << 32 for n in array.shape):
+        raise refusal(path, f"an array of shape {array.shape} cannot be written; IDX has no such dimensions")
+    with replacing(path) as file, contextlib.ExitStack() as stack:
+        if path.suffix == ".gz":
+            # Neither name nor time in the gzip header: test_gzip_is_deterministic.
+            file = stack.enter_context(gzip.GzipFile("", "wb", fileobj=file, mtime=0))
+        file.write(_header(array.shape))
+        file.write(np.ascontiguousarray(array))

@@ -1,0 +1,21 @@
+"""The errors that a user can do something about, and the exit code of each."""
+
+
+class NeuroneError(Exception):
+    """Something the user can mend; the message says what, where and how. Commands exit with `exit_code`."""
+
+    exit_code = 2
+
+
+class InputError(NeuroneError, ValueError):
+    """An option, an array or a file is not what it should be."""
+
+
+class ExtraError(NeuroneError, ImportError):
+    """An optional package is missing; the message names the extra that installs it."""
+
+
+class DivergenceError(NeuroneError, ArithmeticError):
+    """Training produced parameters that are not finite."""
+
+    exit_code = 3

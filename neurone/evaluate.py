@@ -1,0 +1,25 @@
+"""`python -m neurone.evaluate`: score a saved network on a test set."""
+
+import sys
+
+from neurone.commands import Parser, describe, load_set, print_test, run
+from neurone.errors import InputError
+from neurone.network import load
+
+
+def main(argv=None):
+    parser = Parser("evaluate", "Score a network on the test set of a folder of IDX files.")
+    parser.add_argument("network", metavar="FILE.npz", help="written by python -m neurone.train --save")
+    parser.add_argument("--data", metavar="DIR", help="as for python -m neurone.train")
+    args = parser.parse_args(argv)
+    network = load(args.network)
+    data = load_set(args.data)
+    pixels = data.test_images[0].size
+    if network.sizes[0] != pixels:
+        raise InputError(f"{args.network} takes {network.sizes[0]} inputs, {data.folder} has {pixels} pixels an image")
+    print(describe(data))
+    print_test(network, data)
+
+
+if __name__ == "__main__":
+    sys.exit(run("evaluate", main))

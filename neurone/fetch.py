@@ -1,0 +1,267 @@
+"""`python -m neurone.fetch mnist`: download a set of images, and keep nothing that has not been verified."""
+
+import argparse
+import contextlib
+import hashlib
+import http.client
+import signal
+import sys
+import tempfile
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+
+from neurone.constants import user_cache
+from neurone.datasets.idx import digest, open_idx, refusal, shown
+from neurone.datasets.mnist import MNIST_SHA256, idx_files
+from neurone.errors import InputError, NeuroneError
+from neurone.files import replacing
+
+TIMEOUT = 30  # seconds without an answer
+LIMIT = 64 << 20  # bytes of one file; MNIST's largest is 45 MiB even if served unpacked
+PIECE = 1 << 16
+
+
+@dataclass(frozen=True)
+class File:
+    """What a downloaded file must be: its shape, and the SHA-256 of its decompressed bytes where known."""
+
+    shape: tuple
+    sha256: str | None
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a set comes from, and its files by name."""
+
+    mirrors: tuple
+    files: dict
+
+
+def _files(sha256):
+    return {
+        "train-images-idx3-ubyte.gz": File((60000, 28, 28), sha256.get("train_images")),
+        "train-labels-idx1-ubyte.gz": File((60000,), sha256.get("train_labels")),
+        "t10k-images-idx3-ubyte.gz": File((10000, 28, 28), sha256.get("test_images")),
+        "t10k-labels-idx1-ubyte.gz": File((10000,), sha256.get("test_labels")),
+    }
+
+
+SETS = {
+    "mnist": Source(
+        (
+            "https://ossci-datasets.s3.amazonaws.com/mnist/",
+            "https://storage.googleapis.com/cvdf-datasets/mnist/",
+        ),
+        _files(MNIST_SHA256),
+    ),
+    # Its SHA-256 are not known for sure: only the form is checked, and that it is not MNIST, which has the
+    # same names and shapes.
+    "fashion-mnist": Source(("http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",), _files({})),
+}
+
+
+class DownloadError(NeuroneError):
+    """No mirror gave the file that was wanted."""
+
+    exit_code = 1
+
+
+class _WrongContentError(DownloadError):
+    """A sound file of another set."""
+
+
+def _verify(path, file):
+    """SHA-256 of the bytes of `path` as stored.
+
+    Raises `InputError` if it is no sound IDX file, `_WrongContentError` if it is, but not what `file` says.
+    """
+    idx = open_idx(path, len(file.shape))
+    if idx.shape != file.shape:
+        raise _WrongContentError(f"wrong content, shape {idx.shape}, expected {file.shape}")
+    hasher = hashlib.sha256()
+    found = digest(idx.read(hasher))
+    if file.sha256 is not None and found != file.sha256:
+        raise _WrongContentError(f"wrong content, SHA-256 {found} once decompressed, expected {file.sha256}")
+    if file.sha256 is None and found in MNIST_SHA256.values():
+        raise _WrongContentError("wrong content, a file of MNIST")
+    return hasher.hexdigest()
+
+
+def _progress(name, total):
+    """A bar to update with bytes received, or None: without tqdm, or where nobody watches."""
+    if sys.stderr.isatty():
+        try:
+            from tqdm import tqdm
+        except ImportError:
+            pass
+        else:
+            return tqdm(desc=name, total=total, unit="B", unit_scale=True)
+    return contextlib.nullcontext()
+
+
+def _receive(url, out):
+    """Copy what `url` answers into the open file `out`."""
+    request = urllib.request.Request(url, headers={"User-Agent": "neurone"})
+    with urllib.request.urlopen(request, timeout=TIMEOUT) as response:
+        total, received = response.length, 0
+        with _progress(url.rpartition("/")[2], total) as bar:
+            while piece := response.read(PIECE):
+                received += len(piece)
+                if received > LIMIT:
+                    raise DownloadError(f"sends more than {LIMIT} bytes")
+                out.write(piece)
+                if bar is not None:
+                    bar.update(len(piece))
+    if total is not None and received != total:  # read() itself says nothing of a connection cut short
+        raise DownloadError(f"cut short after {received} of {total} bytes")
+
+
+def _download(url, path, file):
+    """Put the file at `url` at `path` if it is what `file` says; return the SHA-256 of its bytes."""
+    with replacing(path) as out:
+        _receive(url, out)
+        out.flush()
+        try:
+            return _verify(out.name, file)
+        except InputError as error:  # without the temporary file's name, which says nothing to the user
+            raise DownloadError(str(error).removeprefix(f"{shown(out.name)}: ")) from error
+
+
+def _download_from_any(mirrors, path, file):
+    failures = []
+    for mirror in mirrors:
+        url = f"{mirror.rstrip('/')}/{path.name}"
+        try:
+            sha256 = _download(url, path, file)
+        # ValueError: an address that cannot be encoded
+        except (OSError, http.client.HTTPException, ValueError, DownloadError) as error:
+            if isinstance(error, urllib.error.HTTPError):
+                error.close()  # it is an open answer too
+            failures.append(f"{url}: {error}")
+            print(_one_line(f"{failures[-1]}; not used"), flush=True)
+        else:
+            print(f"{shown(path)}: downloaded from {url}", flush=True)
+            return sha256
+    raise DownloadError(
+        f"{path.name} could not be downloaded: {'; '.join(failures)}; try later, or name another --mirror"
+    )
+
+
+def _prepare(folder, source):
+    """Make the folder; find what would be in the way before anything is downloaded."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise refusal(folder, f"cannot be written to ({error.strerror}); choose another --folder") from error
+    others = [n for names in idx_files(folder).values() for n in names if n not in source.files]
+    if others:
+        names = ", ".join(map(shown, others))
+        raise refusal(folder, f"holds another set ({names}); choose another --folder or move it away")
+
+
+def _kept(path, file):
+    """SHA-256 of the stored bytes if `path` need not be downloaded; None if it is missing or damaged."""
+    if path.is_dir():
+        raise refusal(path, "is a folder where a file is to be written; choose another --folder")
+    try:
+        sha256 = _verify(path, file)
+    except InputError:
+        return None
+    except _WrongContentError as error:
+        # Not damaged: perhaps the user's own set, which only the user may delete.
+        raise refusal(path, f"{error}; choose another --folder or move it away") from error
+    print(f"{shown(path)}: kept", flush=True)
+    return sha256
+
+
+def fetch(name, folder=None, mirrors=None):
+    """Download the set `name` unless it is there already, and write its SHA256SUMS.
+
+    Parameters
+    ----------
+    name : str
+        A key of `SETS`.
+    folder : path-like, optional
+        Default: `datasets/<name>` in the user's cache folder.
+    mirrors : sequence of str, optional
+        Addresses of folders to try in this order instead of the set's own.
+
+    Returns
+    -------
+    pathlib.Path
+        The folder.
+
+    Raises
+    ------
+    InputError
+        If the folder cannot be used: not writable, or another set is in it.
+    DownloadError
+        If no mirror gave the right file.
+    """
+    source = SETS[name]
+    folder = Path(folder) if folder is not None else user_cache() / "datasets" / name
+    _prepare(folder, source)
+    paths = {folder / file_name: file for file_name, file in source.files.items()}
+    sums = {path: _kept(path, file) for path, file in paths.items()}
+    for path in paths:
+        if sums[path] is None:
+            sums[path] = _download_from_any(mirrors or source.mirrors, path, paths[path])
+    with replacing(folder / "SHA256SUMS") as out:
+        out.write("".join(f"{sums[path]}  {path.name}\n" for path in sorted(sums)).encode())
+    return folder
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message):  # argparse's own prints several lines and ends the process
+        raise InputError(f"{message}; see --help")
+
+
+def _mirror(text):
+    if not text.startswith(("http://", "https://")):  # urllib would read file:// too
+        raise argparse.ArgumentTypeError(f"{text!r} is not an http:// or https:// address")
+    return text
+
+
+def _parse(argv):
+    parser = _Parser(prog="python -m neurone.fetch", description="Download a set of images.")
+    parser.add_argument("name", choices=SETS, help="the set")
+    parser.add_argument("--folder", metavar="DIR", help="where to put it (default: the user's cache folder)")
+    parser.add_argument(
+        "--mirror",
+        metavar="URL",
+        type=_mirror,
+        action="append",
+        help="folder to download from instead of the usual ones; may be given several times",
+    )
+    return parser.parse_args(argv)
+
+
+def _one_line(text):
+    """`text` without anything, such as a server's answer, that would break the line or move the cursor."""
+    return "".join(c if c.isprintable() else " " for c in text)
+
+
+def main(argv=None):
+    """Run the command; return its exit code: 0 done, 1 not downloaded, 2 bad options, 130 interrupted."""
+    try:
+        options = _parse(argv)
+        print(f"{shown(fetch(options.name, options.folder, options.mirror))}: {options.name} is complete")
+        return 0
+    except NeuroneError as error:
+        message, code = error, error.exit_code
+    except OSError as error:  # a full disk, say
+        message, code = error, 1
+    except KeyboardInterrupt:
+        message, code = "interrupted; files already complete are kept for the next time", 130
+    print(f"neurone.fetch: error: {_one_line(str(message))}", file=sys.stderr)
+    return code
+
+
+if __name__ == "__main__":
+    # As after Ctrl-C, the temporary file goes; without this the process would just end.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    sys.exit(main())

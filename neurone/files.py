@@ -1,0 +1,65 @@
+"""Files that are either the old one or the new one, whole."""
+
+import os
+import secrets
+from contextlib import contextmanager
+from pathlib import Path
+
+from neurone.errors import InputError
+
+
+def _temporary(target):
+    return target.with_name(f".{target.name}.{secrets.token_hex(8)}.tmp")
+
+
+@contextmanager
+def replacing(path):
+    """Open a file for writing bytes that takes the place of `path` when the block ends without an error.
+
+    The bytes are on the disk before the name is: written, flushed, synced, renamed, the folder synced.
+    Permissions are as the umask says, which `tempfile` would narrow. A link's target is replaced.
+
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "notes.txt"
+    >>> with replacing(path) as file:
+    ...     _ = file.write(b"X_0 = 1")
+    >>> path.read_bytes()
+    b'X_0 = 1'
+    """
+    target = Path(os.path.realpath(path))
+    temporary = _temporary(target)
+    try:
+        with open(temporary, "xb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, target)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    folder = os.open(target.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def check_writable(name, path):
+    """Find out before hours of training that `path`, the value of option `name`, cannot be written.
+
+    Leaves nothing behind. An existing file must be a regular one: renaming over /dev/null would remove it.
+    """
+    target = Path(os.path.realpath(path))
+    try:
+        if target.exists() and not target.is_file():
+            raise InputError(f"{name}: {path} is not a regular file; name another")
+        if target.exists() and not os.access(target, os.W_OK):
+            raise InputError(f"{name}: {path} is read-only; name another file, or make it writable")
+        temporary = _temporary(target)
+        with open(temporary, "xb"):
+            temporary.unlink()
+    except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
+        if isinstance(error, InputError):
+            raise
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"{name}: {path} cannot be written ({reason}); name a file in a writable folder") from None

@@ -1,0 +1,105 @@
+"""Pictures of digits, prepared as MNIST's were. Needs the extra `images` (Pillow)."""
+
+import numpy as np
+
+from neurone.errors import ExtraError, InputError
+
+SIDE = 28
+_BOX = 20
+# Below this part of the picture's range, ink is taken for paper: scans and photographs are never quite white.
+_FAINTEST = 0.2
+
+
+def prepare(path):
+    """A picture as the training images are.
+
+    As MNIST's authors describe (LeCun, Cortes, Burges): ink light on dark, cropped to the ink, fitted in
+    20 x 20 keeping its proportions, placed in 28 x 28 with the centre of mass of its ink in the middle.
+
+    Parameters
+    ----------
+    path : path-like
+        A file that Pillow reads. Dark ink on light paper is inverted, by the colour of the picture's edge;
+        what is transparent is paper.
+
+    Returns
+    -------
+    ndarray
+        uint8 (28, 28).
+
+    Raises
+    ------
+    InputError
+        The file is missing, no picture, damaged or too large, or holds no ink.
+    ExtraError
+        Pillow is not installed.
+    """
+    ink = _ink(_read(path))
+    if ink.max(initial=0) == 0:
+        raise InputError(f"{path}: the picture is of one colour; give one with a digit on it")
+    rows, columns = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))
+    return _centred(_fitted(ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]))
+
+
+def _read(path):
+    """The picture in grey, 0 to 255, float64 (rows, columns)."""
+    try:
+        from PIL import Image
+    except ImportError:
+        raise ExtraError("reading pictures needs Pillow: pip install 'neurone[images]'") from None
+    try:
+        with Image.open(path) as picture:
+            return _grey(picture)
+    except Image.DecompressionBombError as error:
+        raise InputError(f"{path}: too large a picture ({error}); crop it to the digit") from None
+    except (OSError, ValueError, SyntaxError) as error:  # SyntaxError: Pillow's word for a broken PNG
+        raise InputError(f"{path}: cannot be read as a picture ({error}); give a PNG or JPEG") from None
+
+
+def _grey(picture):
+    """Sixteen-bit pictures are scaled, which Pillow's own conversion would clip; others go over white or alone."""
+    if picture.mode.startswith(("I", "F")):
+        values = np.asarray(picture, np.float64)
+        return values * (255 / max(values.max(initial=0), 1))
+    if "transparency" in picture.info or picture.mode in ("LA", "PA", "RGBA", "La", "RGBa"):
+        colour = picture.convert("RGBA")
+        grey, alpha = np.asarray(colour.convert("L"), np.float64), np.asarray(colour.getchannel("A")) / 255
+        # Paper of the shade that differs most from the ink, so that ink of any colour is seen.
+        paper = 255 if (grey * alpha).sum() < 127.5 * alpha.sum() else 0
+        return grey * alpha + paper * (1 - alpha)
+    return np.asarray(picture.convert("L"), np.float64)
+
+
+def _ink(grey):
+    """How much ink, 0 to 255: the distance from the colour of the edge, faint shades taken away."""
+    paper = np.median(np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]]))
+    ink = grey - paper if grey.mean() > paper else paper - grey
+    ink = ink.clip(0)
+    strongest = ink.max(initial=0)
+    if strongest == 0:
+        return ink
+    return np.where(ink < _FAINTEST * strongest, 0, ink) * (255 / strongest)
+
+
+def _fitted(ink):
+    """The ink in a box whose longer side is 20."""
+    from PIL import Image
+
+    rows, columns = ink.shape
+    scale = _BOX / max(rows, columns)
+    size = max(1, round(columns * scale)), max(1, round(rows * scale))
+    small = Image.fromarray(ink.astype(np.float32)).resize(size, Image.Resampling.BOX if scale < 1 else Image.Resampling.BILINEAR)
+    return np.asarray(small)
+
+
+def _centred(ink):
+    """The box in 28 x 28, moved by whole pixels as MNIST's are, so far that its centre of mass is in the middle."""
+    image = np.zeros((SIDE, SIDE))
+    total = ink.sum()
+    place = []
+    for axis, extent in enumerate(ink.shape):
+        mass = (ink.sum(axis=1 - axis) * (np.arange(extent) + 0.5)).sum() / total
+        place.append(min(max(round(SIDE / 2 - mass), 0), SIDE - extent))
+    row, column = place
+    image[row : row + ink.shape[0], column : column + ink.shape[1]] = ink
+    return np.rint(image).astype(np.uint8)

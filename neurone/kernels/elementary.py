@@ -1,0 +1,187 @@
+"""madd, exp, tanh and the activations, to the last bit (NOTES section 7).
+
+One function each, dispatched on the width of its argument: 64-bit is the C library's arithmetic, 32-bit the
+project's own list of operations, so that its bits depend on no library. `tests/golden/neurone.c` has the
+same list in C. Each 32-bit operation is one that a vector register does lane by lane: multiply-add, divide,
+compare-and-select, and integer work on the bits of a float.
+"""
+
+import math
+
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic, overload
+
+from neurone.constants import LOGISTIC, RELU, TANH
+from neurone.kernels import kernel
+
+
+@intrinsic
+def madd(typingctx, a, b, s):
+    """s + a*b: one rounding in 32 bits (fused), two in 64 (a product, then a sum).
+
+    The three must be of one width. A float64 literal that strays into a float32 sum would turn it into
+    another sum without a word; here it does not compile.
+    """
+    if not (a == b == s and a in (types.float32, types.float64)):
+        return None
+
+    def codegen(context, builder, signature, args):
+        if signature.return_type == types.float32:
+            return builder.fma(*args)
+        return builder.fadd(builder.fmul(args[0], args[1]), args[2])
+
+    return s(a, b, s), codegen
+
+
+@intrinsic
+def bits(typingctx, x):
+    """The 32 bits of a float32 as an int32."""
+    if x != types.float32:
+        return None
+    return types.int32(x), lambda context, builder, signature, args: builder.bitcast(args[0], ir.IntType(32))
+
+
+@intrinsic
+def from_bits(typingctx, n):
+    """The float32 of these 32 bits; any integer's low 32 (Numba widens int32 arithmetic to int64)."""
+    if not isinstance(n, types.Integer):
+        return None
+
+    def codegen(context, builder, signature, args):
+        low = context.cast(builder, args[0], n, types.int32)
+        return builder.bitcast(low, ir.FloatType())
+
+    return types.float32(n), codegen
+
+
+# e^x = 2^n e^r with n = x / log(2) rounded to the nearest integer, |r| <= log(2) / 2.
+_LOG2_E = np.float32(1.4426950408889634)
+# log(2) in two parts, the first of 15 bits: n times it is exact, and so is what it leaves of x.
+_LN2_HIGH = np.float32(0.693145751953125)
+_LN2_LOW = np.float32(0.6931471805599453 - float(_LN2_HIGH))
+# 1.5 * 2^23: adding it to a small float leaves the nearest integer in the low bits, ties to even.
+_ROUNDER = np.float32(12582912.0)
+_ROUNDER_BITS = np.int32(0x4B400000)
+# (e^r - 1 - r) / r^2 by Taylor: 1/2!, 1/3!, ... 1/8!. A fitted polynomial would save a term or two of the
+# seven; this one needs no fit. Without its last term exp is 1.03 units in the last place off, not 0.96.
+_C2, _C3, _C4, _C5, _C6, _C7, _C8 = (np.float32(1.0 / math.factorial(k)) for k in range(2, 9))
+# Beyond these e^x is infinity and 0, in float32; NaN passes, since it compares false.
+_EXP_HIGHEST = np.float32(89.0)
+_EXP_LOWEST = np.float32(-104.0)
+# tanh(x) rounds to 1 from 9.011 on.
+_TANH_HIGHEST = np.float32(10.0)
+_ONE = np.float32(1.0)
+_TWO = np.float32(2.0)
+_HALF = np.float32(0.5)
+_ONE_BITS = np.int32(0x3F800000)
+_SIGN_BIT = np.int32(-0x80000000)
+_MANTISSA_WIDTH = np.int32(23)
+_BIT = np.int32(1)
+
+
+@kernel
+def reduce32(x):
+    """(n, e^r - 1) for e^x = 2^n e^r: n an integer, the second accurate for small r too."""
+    shifted = madd(x, _LOG2_E, _ROUNDER)
+    n = shifted - _ROUNDER
+    r = madd(n, -_LN2_LOW, madd(n, -_LN2_HIGH, x))
+    q = madd(_C8, r, _C7)
+    q = madd(q, r, _C6)
+    q = madd(q, r, _C5)
+    q = madd(q, r, _C4)
+    q = madd(q, r, _C3)
+    q = madd(q, r, _C2)
+    # The bits, not a conversion, which is undefined for NaN.
+    return bits(shifted) - _ROUNDER_BITS, madd(r * r, q, r)
+
+
+@kernel
+def power32(n):
+    """2^n for -126 <= n <= 127, by writing the exponent's bits."""
+    return from_bits((n << _MANTISSA_WIDTH) + _ONE_BITS)
+
+
+@kernel
+def exp32(x):
+    """e^x by `reduce32`; infinity above 88.72, subnormals below -87.33, 0 below -103.97, NaN of NaN."""
+    x = _EXP_HIGHEST if x > _EXP_HIGHEST else x
+    x = _EXP_LOWEST if x < _EXP_LOWEST else x
+    n, e = reduce32(x)
+    half = n >> _BIT
+    # Two factors, because 2^128 and 2^-150 are no float32: the last product rounds, overflows or underflows.
+    return ((_ONE + e) * power32(half)) * power32(n - half)
+
+
+@kernel
+def tanh32(x):
+    """m / (m + 2) with m = e^2|x| - 1, formed without cancellation; the sign, even of 0, is that of x.
+
+    Below m = 1 the sum and the quotient would cost 2.4 units in the last place: there it is m/2 less a
+    small part of itself.
+    """
+    sign = bits(x) & _SIGN_BIT
+    a = from_bits(bits(x) ^ sign)
+    a = _TANH_HIGHEST if a > _TANH_HIGHEST else a
+    n, e = reduce32(a + a)
+    scale = power32(n)
+    m = madd(scale, e, scale - _ONE)
+    w = m / (m + _TWO)
+    h = m * _HALF
+    y = madd(-h, w, h) if m < _ONE else w
+    return from_bits(bits(y) | sign)
+
+
+def exp(x):
+    """e^x: the C library's in 64 bits, `exp32` in 32 (within 1 unit in the last place)."""
+
+
+def tanh(x):
+    """tanh(x): the C library's in 64 bits, `tanh32` in 32 (within 2 units in the last place)."""
+
+
+def like(x, value):
+    """`value` in the width of `x`: a bare 1.0 would make a float32 sum a float64 one."""
+
+
+@overload(exp)
+def _exp(x):
+    return {types.float32: lambda x: exp32(x), types.float64: lambda x: math.exp(x)}.get(x)
+
+
+@overload(tanh)
+def _tanh(x):
+    return {types.float32: lambda x: tanh32(x), types.float64: lambda x: math.tanh(x)}.get(x)
+
+
+@overload(like)
+def _like(x, value):
+    return {
+        types.float32: lambda x, value: np.float32(value),
+        types.float64: lambda x, value: np.float64(value),
+    }.get(x)
+
+
+@kernel
+def activate(activation, s, pente):
+    """g(s), of the functions that act on one neuron alone; `pente` is the slope a of the logistic."""
+    if activation == LOGISTIC:
+        return like(s, 1) / (like(s, 1) + exp(-(pente * s)))
+    if activation == TANH:
+        return tanh(s)
+    if activation == RELU:
+        return s if s > like(s, 0) else like(s, 0)
+    return s
+
+
+@kernel
+def derivative(activation, u, pente):
+    """g'(s), from the output u = g(s)."""
+    if activation == LOGISTIC:
+        return (pente * u) * (like(u, 1) - u)
+    if activation == TANH:
+        return like(u, 1) - u * u
+    if activation == RELU:
+        return like(u, 1) if u > like(u, 0) else like(u, 0)
+    return like(u, 1)

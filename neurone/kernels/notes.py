@@ -1,0 +1,255 @@
+"""The program of the notes, one function per phase: forward, delta, gradient, correction.
+
+The reference: plain loops in the notes' order, compared bit for bit with a C program
+(`tests/test_golden.py`). Faster kernels must give these bits.
+
+The notes' names (NOTES sections 3 to 7), in arrays laid out by `neurone.layout`:
+
+LesPoids          parameters; of layer l, from i to j: debut[l] + i*m + j, row i = 0 being the bias's
+TabOutput         outputs of every layer, the bias neuron (1.0) in front of each but the last. Its parts:
+  TabXCachee      the inputs: [0] = 1.0, pixel (line j, column h) at 1 + j*NbColonne + h
+  TabOutputCachee the outputs U of a hidden layer: [0] = 1.0
+  TabOutputSortie the outputs yhat
+Delta             the errors, in the same places: DeltaCachee, DeltaSortie
+unites, rang      neurons of each layer, and the place of its first in TabOutput and Delta
+sigma, tau        pre-activations, of a hidden layer and of the output
+alpha, pente, P   learning rate, slope of the logistic, samples in a batch
+
+Sums run over i in the outer loop and j in the inner: each sum over i still starts from 0 and runs upward,
+as the C program's does, and memory is read in its order.
+"""
+
+import math
+
+import numpy as np
+
+from neurone.constants import HALF_QUADRATIC, LOG, QUADRATIC, SOFTMAX
+from neurone.kernels import kernel
+from neurone.kernels.elementary import activate, derivative, exp, like, madd
+
+
+@kernel
+def normalisation(Image, diviseur, TabXCachee):
+    """[0] = 1 and the pixels behind it, divided by `diviseur`: 255 for bytes, 1 for values taken as they are.
+
+    Image: (n,), its lines one after the other. TabXCachee: (n + 1,), written.
+    """
+    TabXCachee[0] = 1
+    for i in range(Image.size):
+        TabXCachee[1 + i] = like(diviseur, Image[i]) / diviseur
+
+
+@kernel
+def row(parametres, debut, i, m):
+    """What leads from neuron i (0: the bias) of a layer to the m of the next: a view, [j] = [debut + i*m + j].
+
+    With the sum written out as an index, Numba tests each for being negative, and the loops over j do not
+    become vector code: 4 times slower.
+    """
+    return parametres[debut + i * m : debut + (i + 1) * m]
+
+
+@kernel
+def pre_activation(LesPoids, debut, X, sigma):
+    """sigma_j = sum_i w_ij X_i over i = 0 .. n, the bias neuron included. X: (n + 1,). sigma: (m,), written."""
+    m = sigma.size
+    sigma[:] = 0
+    for i in range(X.size):
+        w = row(LesPoids, debut, i, m)
+        for j in range(m):
+            sigma[j] = madd(w[j], X[i], sigma[j])
+
+
+@kernel
+def softmax(tau, yhat):
+    """yhat_k = e^(tau_k - max) / S, which cannot overflow; returns (max, S). tau, yhat: (m,); yhat is written."""
+    plus_grand = tau[0]
+    for k in range(1, tau.size):
+        if tau[k] > plus_grand:
+            plus_grand = tau[k]
+    S = like(plus_grand, 0)
+    for k in range(tau.size):
+        yhat[k] = exp(tau[k] - plus_grand)
+        S += yhat[k]
+    for k in range(tau.size):
+        yhat[k] /= S
+    return plus_grand, S
+
+
+@kernel
+def forward(LesPoids, debut, unites, rang, activation, sortie, pente, TabOutput, tau):
+    """U = g(sigma) layer by layer, then yhat = gs(tau); returns softmax's (max, S), else (0, 1).
+
+    The inputs stand in TabOutput; the other layers of it, and tau (outputs,), are written.
+    """
+    derniere = unites.size - 1
+    for couche in range(1, derniere):
+        X = TabOutput[rang[couche - 1] - 1 : rang[couche - 1] + unites[couche - 1]]
+        U = TabOutput[rang[couche] : rang[couche] + unites[couche]]
+        pre_activation(LesPoids, debut[couche - 1], X, U)
+        for j in range(U.size):
+            U[j] = activate(activation, U[j], pente)
+        TabOutput[rang[couche] - 1] = 1
+
+    X = TabOutput[rang[derniere - 1] - 1 : rang[derniere - 1] + unites[derniere - 1]]
+    yhat = TabOutput[rang[derniere] : rang[derniere] + unites[derniere]]
+    pre_activation(LesPoids, debut[derniere - 1], X, tau)
+    if sortie == SOFTMAX:
+        return softmax(tau, yhat)
+    for k in range(yhat.size):
+        yhat[k] = activate(sortie, tau[k], pente)
+    return like(pente, 0), like(pente, 1)
+
+
+@kernel
+def target(etiquettes, cibles, p, y):
+    """The outputs wanted for sample p: its row of `cibles`, or 1 for its label and 0 elsewhere. y: written.
+
+    One of `etiquettes` (P,) and `cibles` (P, outputs) is empty. A single output is the label itself, 0 or 1.
+    """
+    if etiquettes.size == 0:
+        y[:] = cibles[p]
+    elif y.size == 1:
+        y[0] = etiquettes[p]
+    else:
+        y[:] = 0
+        y[etiquettes[p]] = 1
+
+
+@kernel
+def sample_cost(cout, sortie, pente, y, yhat, tau, plus_grand, S, somme):
+    """`somme` plus the sample's cost, in 64 bits; the logarithm is the C library's in either width."""
+    for k in range(y.size):
+        r = yhat[k] - y[k]
+        if cout == QUADRATIC:
+            somme += np.float64(r * r)
+        elif cout == HALF_QUADRATIC:
+            somme += np.float64((like(r, 0.5) * r) * r)
+        elif sortie == SOFTMAX:
+            if y[k] != 0:
+                # -log(yhat_k), never infinite.
+                somme += np.float64(y[k]) * (math.log(np.float64(S)) - np.float64(tau[k] - plus_grand))
+        else:
+            # -y log(yhat) - (1 - y) log(1 - yhat), never infinite.
+            z = np.float64(pente * tau[k])
+            somme += (max(z, 0.0) - z * np.float64(y[k])) + math.log1p(math.exp(-abs(z)))
+    return somme
+
+
+@kernel
+def wrong(etiquettes, p, yhat):
+    """1 where the network's answer (`neurone.Network.predict`) is not the label, else 0."""
+    if yhat.size == 1:
+        reponse = 1 if yhat[0] >= like(yhat[0], 0.5) else 0
+    else:
+        reponse = np.argmax(yhat)
+    return 1 if reponse != etiquettes[p] else 0
+
+
+@kernel
+def delta_output(cout, sortie, pente, y, yhat, DeltaSortie):
+    """delta_k = dE/dtau_k. y, yhat, DeltaSortie: (outputs,); the last is written."""
+    for k in range(y.size):
+        r = yhat[k] - y[k]
+        if cout == LOG:
+            DeltaSortie[k] = r if sortie == SOFTMAX else pente * r
+        elif cout == QUADRATIC:
+            DeltaSortie[k] = (like(r, 2) * derivative(sortie, yhat[k], pente)) * r
+        else:
+            DeltaSortie[k] = derivative(sortie, yhat[k], pente) * r
+
+
+@kernel
+def delta_hidden(LesPoids, debut, activation, pente, U, DeltaSuivante, DeltaCachee):
+    """delta_j = g'(sigma_j) sum_k z_jk delta_k, from the layer behind it; the bias neuron has no error.
+
+    U, DeltaCachee: (n,), without the bias neuron. DeltaSuivante: (m,). DeltaCachee is written.
+    """
+    m = DeltaSuivante.size
+    for j in range(U.size):
+        s = like(pente, 0)
+        z = row(LesPoids, debut, 1 + j, m)
+        for k in range(m):
+            s = madd(z[k], DeltaSuivante[k], s)
+        DeltaCachee[j] = derivative(activation, U[j], pente) * s
+
+
+@kernel
+def gradient(Gradient, debut, X, Delta):
+    """One sample's dE/dw_ij = delta_j X_i added to the batch's. X: (n + 1,), bias included. Delta: (m,)."""
+    m = Delta.size
+    for i in range(X.size):
+        G = row(Gradient, debut, i, m)
+        for j in range(m):
+            G[j] = madd(Delta[j], X[i], G[j])
+
+
+@kernel
+def backward(LesPoids, debut, unites, rang, activation, pente, TabOutput, Delta, Gradient):
+    """The errors of the hidden layers, last to first, then every layer's gradient.
+
+    The output's error stands in Delta, whose other layers are written; the gradient is added to.
+    """
+    derniere = unites.size - 1
+    for couche in range(derniere - 1, 0, -1):
+        U = TabOutput[rang[couche] : rang[couche] + unites[couche]]
+        DeltaSuivante = Delta[rang[couche + 1] : rang[couche + 1] + unites[couche + 1]]
+        DeltaCachee = Delta[rang[couche] : rang[couche] + unites[couche]]
+        delta_hidden(LesPoids, debut[couche], activation, pente, U, DeltaSuivante, DeltaCachee)
+    for couche in range(1, derniere + 1):
+        X = TabOutput[rang[couche - 1] - 1 : rang[couche - 1] + unites[couche - 1]]
+        gradient(Gradient, debut[couche - 1], X, Delta[rang[couche] : rang[couche] + unites[couche]])
+
+
+@kernel
+def correction(LesPoids, Gradient, pas):
+    """w <- w - step G. A mean gradient's division by P is in the step."""
+    for place in range(LesPoids.size):
+        LesPoids[place] = madd(-pas, Gradient[place], LesPoids[place])
+
+
+@kernel
+def train(
+    LesPoids, debut, unites, rang, activation, sortie, cout, pente,
+    images, diviseur, etiquettes, cibles, ordre, premier, dernier, P, total, alpha,
+    TabOutput, Delta, Gradient, tau, y, bilan,
+):  # fmt: skip
+    """Samples `premier` to `dernier` of an epoch of batches of P, taken in the order `ordre`.
+
+    A call may begin and end anywhere in a batch: all that is under way is in the arrays. LesPoids is
+    corrected at the end of each batch, the last one of the epoch perhaps a smaller one; bilan[0] gathers
+    the cost and bilan[1] the wrong answers, both from before the batch's correction. `total` leaves out
+    the division by P.
+    """
+    derniere = unites.size - 1
+    TabXCachee = TabOutput[: rang[0] + unites[0]]
+    TabOutputSortie = TabOutput[rang[derniere] : rang[derniere] + unites[derniere]]
+    DeltaSortie = Delta[rang[derniere] : rang[derniere] + unites[derniere]]
+    for q in range(premier, dernier):
+        p = ordre[q]
+        if q % P == 0:
+            Gradient[:] = 0
+        normalisation(images[p], diviseur, TabXCachee)
+        target(etiquettes, cibles, p, y)
+        plus_grand, S = forward(
+            LesPoids, debut, unites, rang, activation, sortie, pente, TabOutput, tau
+        )
+        bilan[0] = sample_cost(cout, sortie, pente, y, TabOutputSortie, tau, plus_grand, S, bilan[0])
+        if etiquettes.size:
+            bilan[1] += wrong(etiquettes, p, TabOutputSortie)
+        delta_output(cout, sortie, pente, y, TabOutputSortie, DeltaSortie)
+        backward(LesPoids, debut, unites, rang, activation, pente, TabOutput, Delta, Gradient)
+        if (q + 1) % P == 0 or q + 1 == ordre.size:
+            pas = alpha if total else alpha / like(alpha, q % P + 1)
+            correction(LesPoids, Gradient, pas)
+
+
+@kernel
+def predict(LesPoids, debut, unites, rang, activation, sortie, pente, images, diviseur, TabOutput, tau, sorties):
+    """The outputs of each image. images: (P, inputs). sorties: (P, outputs), written."""
+    derniere = unites.size - 1
+    TabXCachee = TabOutput[: rang[0] + unites[0]]
+    for p in range(images.shape[0]):
+        normalisation(images[p], diviseur, TabXCachee)
+        forward(LesPoids, debut, unites, rang, activation, sortie, pente, TabOutput, tau)
+        sorties[p] = TabOutput[rang[derniere] : rang[derniere] + unites[derniere]]

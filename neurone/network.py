@@ -1,0 +1,206 @@
+"""A network: its architecture and one flat array of parameters."""
+
+import math
+from itertools import pairwise
+
+import numpy as np
+
+from neurone import container, options
+from neurone.datasets.arrays import as_images
+from neurone.errors import InputError
+from neurone.kernels import notes
+from neurone.layout import parameter_count, parameter_offsets, state_offsets
+from neurone.randomness import uniform
+
+_SETTINGS = ("sizes", "activation", "output", "cost", "slope", "dtype", "init", "seed")
+# A kernel call cannot be interrupted: its work, in additions of a product, is kept below half a second.
+WORK_PER_CALL = 50_000_000
+_MOST_PARAMETERS = 2**31
+
+
+class Network:
+    """A dense network of any number of layers (NOTES sections 3 to 5).
+
+    Parameters
+    ----------
+    sizes : sequence of int
+        Neurons of each layer, inputs first, bias neurons not counted; at least two layers.
+    activation : {"logistic", "tanh", "relu", "identity"}
+        Of the hidden layers.
+    output, cost : str
+        Output function and cost: "softmax" with "log"; "logistic" with "log", "quadratic" or
+        "half-quadratic"; "tanh" or "identity" with "quadratic" or "half-quadratic".
+    slope : float
+        Slope `a` of every logistic neuron; other functions have none.
+    dtype : {"float32", "float64"}
+        Width of all the network's arithmetic (NOTES section 7).
+    init : {"glorot", "notes"}
+        Initial weights: uniform within sqrt(6 / (n + m)) either side of 0, with biases of 0 (Glorot and
+        Bengio, AISTATS 2010); or all parameters uniform on [-0.5, 0.5) (NOTES section 6).
+    seed : int
+        From 0 to 2**64 - 1, for the initial weights.
+
+    Attributes
+    ----------
+    parameters : ndarray
+        The flat array itself, of type `dtype`: writable, C-contiguous.
+
+    Raises
+    ------
+    InputError
+        An option out of its range, or options that do not go together.
+
+    Examples
+    --------
+    >>> net = Network((784, 100, 10), seed=1)
+    >>> net.parameters.shape, net.layer(0).shape
+    ((79510,), (785, 100))
+    >>> net.predict(np.zeros((2, 28, 28), np.uint8)).shape
+    (2,)
+    """
+
+    def __init__(
+        self,
+        sizes,
+        *,
+        activation="logistic",
+        output="softmax",
+        cost="log",
+        slope=1.0,
+        dtype="float32",
+        init="glorot",
+        seed=0,
+    ):
+        try:
+            self.sizes = tuple(options.integer("size of a layer", size) for size in sizes)
+        except TypeError:
+            raise InputError(f"sizes is {sizes!r}; give the layers' sizes, such as (784, 100, 10)") from None
+        if len(self.sizes) < 2:
+            raise InputError(f"sizes is {self.sizes}; give at least the inputs and the outputs")
+        self.activation = options.choice("activation", activation, options.ACTIVATIONS)
+        options.output_cost(output, cost)
+        self.output, self.cost = output, cost
+        if output == "softmax" and self.sizes[-1] == 1:
+            raise InputError("a softmax of one output is always 1; use output 'logistic', or two outputs")
+        self.slope = options.positive("slope", slope)
+        self.dtype = np.dtype(options.choice("dtype", dtype, options.DTYPES))
+        if not 0 < self.dtype.type(self.slope) < math.inf:
+            raise InputError(f"slope is {slope!r}, which {dtype} rounds to {self.dtype.type(self.slope)}")
+        self.init = options.choice("init", init, options.INITS)
+        self.seed = options.seed(seed)
+        if parameter_count(self.sizes) > _MOST_PARAMETERS:
+            raise InputError(f"sizes {self.sizes} make more than {_MOST_PARAMETERS} parameters; make layers smaller")
+        self.parameters = np.empty(parameter_count(self.sizes), self.dtype)
+        self._initialise()
+
+    def _initialise(self):
+        for layer, (n, m) in enumerate(pairwise(self.sizes)):
+            block = self.layer(layer)
+            if self.init == "notes":
+                block[:] = uniform((n + 1) * m, self.seed, layer).reshape(n + 1, m)
+            else:
+                block[0] = 0
+                block[1:] = uniform(n * m, self.seed, layer).reshape(n, m) * (2 * math.sqrt(6 / (n + m)))
+
+    def __repr__(self):
+        return f"Network({', '.join(f'{name}={value!r}' for name, value in self.settings().items())})"
+
+    def settings(self):
+        """Everything but the parameters: what `Network` was called with, as plain strings and numbers."""
+        return {name: getattr(self, name) for name in _SETTINGS} | {"sizes": list(self.sizes), "dtype": self.dtype.name}
+
+    def layer(self, layer):
+        """Parameters into layer `layer` + 1, (n + 1, m): a view of `parameters`; row 0 is the bias."""
+        layer = options.integer("layer", layer, 0, len(self.sizes) - 2)
+        start, end = parameter_offsets(self.sizes)[layer : layer + 2]
+        return self.parameters[start:end].reshape(self.sizes[layer] + 1, self.sizes[layer + 1])
+
+    def kernel_arguments(self):
+        """The architecture as the kernels take it: the arguments from LesPoids to pente, cost left out."""
+        return (
+            self.parameters,
+            parameter_offsets(self.sizes),
+            np.array(self.sizes, np.int64),
+            state_offsets(self.sizes),
+            options.ACTIVATIONS[self.activation],
+            options.OUTPUTS[self.output],
+            self.dtype.type(self.slope),
+        )
+
+    def predict_proba(self, images):
+        """The outputs yhat as they are.
+
+        Parameters
+        ----------
+        images : array_like
+            uint8 (P, ...) whose last axes multiply to the number of inputs, or floats (P, inputs).
+
+        Returns
+        -------
+        ndarray
+            (P, outputs), of the network's type.
+
+        Raises
+        ------
+        InputError
+            Images of another type or shape, or not finite.
+        """
+        rows, divisor = as_images(images, self.sizes[0], self.dtype)
+        outputs = np.empty((len(rows), self.sizes[-1]), self.dtype)
+        states = np.empty(state_offsets(self.sizes)[-1], self.dtype)
+        tau = np.empty(self.sizes[-1], self.dtype)
+        step = max(1, WORK_PER_CALL // self.parameters.size)
+        for first in range(0, len(rows), step):
+            part = slice(first, first + step)
+            notes.predict(*self.kernel_arguments(), rows[part], divisor, states, tau, outputs[part])
+        return outputs
+
+    def predict(self, images):
+        """The index of the largest output, the first of equals; with one output, 1 where it is 0.5 or more.
+
+        Returns
+        -------
+        ndarray
+            int64 (P,).
+        """
+        outputs = self.predict_proba(images)
+        if self.sizes[-1] == 1:
+            return (outputs[:, 0] >= 0.5).astype(np.int64)
+        return outputs.argmax(axis=1)
+
+    def save(self, path):
+        """Write the network to `path`, a .npz file, whole or not at all. NaN and infinity are refused."""
+        if not np.isfinite(self.parameters).all():
+            raise InputError(f"{path}: not written, since the network's parameters hold NaN or infinity")
+        container.write(path, "model", self.settings(), {"parameters": self.parameters})
+
+
+def load(path):
+    """The network that `Network.save` wrote, with every setting.
+
+    Raises
+    ------
+    InputError
+        The file cannot be read, or is not byte for byte what `save` writes.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> file = tempfile.mkdtemp() + "/xor.npz"
+    >>> Network((2, 3, 1), activation="tanh", output="logistic").save(file)
+    >>> load(file).activation
+    'tanh'
+    """
+    settings, arrays = container.read(path, "model")
+    parameters = arrays.get("parameters")
+    try:
+        # The count first: sizes alone could ask for any amount of memory.
+        if list(arrays) != ["parameters"] or parameters.shape != (parameter_count(settings["sizes"]),):
+            raise InputError("other parameters than the sizes ask for")
+        network = Network(**settings)
+        if network.settings() != settings or network.dtype != parameters.dtype:
+            raise InputError("settings that are not as a network has them")
+    except (TypeError, KeyError, InputError) as error:
+        raise InputError(f"{path}: not a network ({error}); use a file that Network.save wrote") from None
+    network.parameters = parameters
+    return network

@@ -1,0 +1,27 @@
+"""`python -m neurone.predict`: what a saved network reads in image files."""
+
+import sys
+
+import numpy as np
+
+from neurone.commands import Parser, run
+from neurone.errors import InputError
+from neurone.images import SIDE, prepare
+from neurone.network import load
+
+
+def main(argv=None):
+    parser = Parser("predict", "Read digits from image files: one line each, the digit and the network's output for it.")
+    parser.add_argument("network", metavar="FILE.npz", help="written by python -m neurone.train --save")
+    parser.add_argument("images", nargs="+", metavar="IMAGE", help="PNG, or any format that Pillow reads")
+    args = parser.parse_args(argv)
+    network = load(args.network)
+    if network.sizes[0] != SIDE * SIDE:
+        raise InputError(f"{args.network} takes {network.sizes[0]} inputs; images are made {SIDE} x {SIDE} as MNIST's")
+    images = np.stack([prepare(path) for path in args.images])
+    for path, answer, outputs in zip(args.images, network.predict(images), network.predict_proba(images), strict=True):
+        print(f"{path}: {answer} ({outputs[min(answer, len(outputs) - 1)]:.3f})")
+
+
+if __name__ == "__main__":
+    sys.exit(run("predict", main))

@@ -1,0 +1,44 @@
+"""All randomness: raw words of NumPy's Philox, which stay the same from one NumPy to the next.
+
+Its distributions and its `SeedSequence` make no such promise, so neither is used: the seed is the first
+half of the generator's key, the purpose of the words the second.
+"""
+
+import numpy as np
+
+_INIT, _SHUFFLE, _HOLD_OUT = range(3)
+
+
+def _words(count, seed, purpose, part=0):
+    """`count` words, uint64, a function of the three numbers alone."""
+    key = np.array([seed, purpose << 32 | part], np.uint64)
+    return np.random.Philox(key=key).random_raw(count)
+
+
+def _order(words):
+    """A permutation of range(len(words)), int64: the order of the words' upper halves.
+
+    The lower halves are replaced by the index. So all differ, and any sorting algorithm gives one result.
+    """
+    index = np.arange(words.size, dtype=np.uint64)
+    keys = (words & np.uint64(0xFFFFFFFF00000000)) | index
+    keys.sort()
+    return (keys & np.uint64(0xFFFFFFFF)).astype(np.int64)
+
+
+def uniform(count, seed, layer):
+    """Initial weights' raw material: float64 (count,), uniform in [-0.5, 0.5).
+
+    Multiples of 2^-24, so that they are the same numbers in either width.
+    """
+    return (_words(count, seed, _INIT, layer) >> np.uint64(40)) * 2.0**-24 - 0.5
+
+
+def epoch_order(count, seed, epoch):
+    """The order of an epoch's samples, int64 (count,): a function of (seed, epoch) alone."""
+    return _order(_words(count, seed, _SHUFFLE, epoch))
+
+
+def hold_out_order(count, seed):
+    """The order in which samples are taken for validation, int64 (count,)."""
+    return _order(_words(count, seed, _HOLD_OUT))

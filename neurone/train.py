@@ -1,0 +1,165 @@
+"""`python -m neurone.train`: train a network on a folder of IDX files, or on the embedded digits."""
+
+import hashlib
+import json
+import sys
+import time
+from contextlib import suppress
+
+from neurone import options
+from neurone.commands import Parser, describe, load_set, print_test, run
+from neurone.datasets.arrays import stratified
+from neurone.files import check_writable
+from neurone.network import Network
+from neurone.training import epochs
+
+
+def _parser():
+    parser = Parser("train", "Train a network and score it once, at the end, on the test set.")
+    add = parser.add_argument
+    add("--data", metavar="DIR", help="folder of four IDX files (default: $NEURONE_DATA, data/, fetched, embedded)")
+    add("--hidden", nargs="*", type=int, default=[100], metavar="N", help="neurons of each hidden layer (default: 100)")
+    add("--activation", choices=options.ACTIVATIONS, default="logistic", help="of the hidden layers")
+    add("--output", choices=options.OUTPUTS, default="softmax")
+    add("--cost", choices=options.COSTS, default="log")
+    add("--slope", type=float, default=1.0, metavar="A", help="slope of every logistic neuron (default: 1)")
+    add("--init", choices=options.INITS, default="glorot", help="initial weights")
+    add("--dtype", choices=options.DTYPES, default="float32", help="width of the arithmetic")
+    add("--epochs", type=int, default=10, metavar="N")
+    add("--batch-size", type=_batch_size, default=1, metavar="1|all", help="samples of a correction (default: 1)")
+    add("--learning-rate", type=float, default=0.1, metavar="F", help="(default: %(default)s)")
+    add("--decay", type=float, default=0.8, metavar="F", help="of the learning rate, an epoch (default: %(default)s)")
+    add("--reduction", choices=options.REDUCTIONS, default="mean", help="of a batch's gradients")
+    add("--kernels", choices=options.KERNELS, default="notes")
+    add("--threads", type=int, default=1, metavar="N")
+    add("--seed", type=int, default=0, metavar="N", help="of the initial weights, the order, the samples held out")
+    add("--validation", type=int, metavar="N", help="training samples to hold out, and score after each epoch")
+    add("--save", metavar="FILE.npz", help="write the network here")
+    add("--history", metavar="FILE.jsonl", help="write a JSON line for each epoch here, and one for the end")
+    return parser
+
+
+def _batch_size(text):
+    """An integer, or None for "all"."""
+    return None if text == "all" else int(text)
+
+
+_batch_size.__name__ = "integer, nor 'all'"  # argparse: invalid ... value
+
+
+def main(argv=None):
+    args = _parser().parse_args(argv)
+    begin = time.perf_counter()
+    for name, path in (("--save", args.save), ("--history", args.history)):
+        if path is not None:
+            check_writable(name, path)
+    data = load_set(args.data)
+    images, labels, validation = _split(data, args.validation, args.seed)
+    network = Network(
+        (images[0].size, *args.hidden, data.outputs),
+        activation=args.activation, output=args.output, cost=args.cost, slope=args.slope,
+        dtype=args.dtype, init=args.init, seed=args.seed,
+    )  # fmt: skip
+    with _Progress(args.epochs * len(images)) as progress:
+        reports = epochs(
+            network, images, labels,
+            learning_rate=args.learning_rate, decay=args.decay, batch_size=args.batch_size, epochs=args.epochs,
+            reduction=args.reduction, seed=args.seed, kernels=args.kernels, threads=args.threads,
+            validation=validation, progress=progress.advance,
+        )  # fmt: skip
+        with _History(args.history) as history:
+            progress.print(describe(data))
+            progress.print(_describe_network(network))
+            for report in reports:
+                history.write({"event": "epoch", **vars(report)})
+                progress.print(_line(report, args.epochs))
+            progress.close()
+            if args.save is not None:
+                network.save(args.save)
+            history.write(
+                {
+                    "event": "end",
+                    "test_error": print_test(network, data),
+                    "seconds": time.perf_counter() - begin,
+                    "parameters_sha256": hashlib.sha256(network.parameters.tobytes()).hexdigest(),
+                }
+            )
+
+
+def _split(data, count, seed):
+    """Training images and labels, and the (images, labels) held out from them, or None."""
+    if count is None:
+        return data.train_images, data.train_labels, None
+    held_out = stratified(data.train_labels, options.integer("--validation", count), seed)
+    kept = ~held_out
+    validation = data.train_images[held_out], data.train_labels[held_out]
+    return data.train_images[kept], data.train_labels[kept], validation
+
+
+def _describe_network(network):
+    hidden = f"{network.activation} hidden, " if len(network.sizes) > 2 else ""
+    return (
+        f"{'-'.join(map(str, network.sizes))}: {hidden}{network.output} output, {network.cost} cost, "
+        f"{network.dtype}, {network.parameters.size} parameters, seed {network.seed}"
+    )
+
+
+def _line(report, count):
+    validation = "" if report.validation_error is None else f"  validation error {report.validation_error:5.2f} %"
+    return (
+        f"epoch {report.epoch + 1:{len(str(count))}}/{count}  cost {report.cost:.5f}  "
+        f"training error {report.train_error:5.2f} %{validation}  {report.seconds:.1f} s"
+    )
+
+
+class _Progress:
+    """A bar on standard error where that is a terminal and tqdm is installed; lines on standard output."""
+
+    def __init__(self, total):
+        self.bar = None
+        if sys.stderr.isatty():
+            with suppress(ImportError):
+                from tqdm import tqdm
+
+                self.bar = tqdm(total=total, unit=" images", unit_scale=True, leave=False)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def advance(self, samples):
+        if self.bar is not None:
+            self.bar.update(samples)
+
+    def print(self, line):
+        if self.bar is not None:
+            self.bar.clear()
+        print(line, flush=True)
+
+    def close(self):
+        if self.bar is not None:
+            self.bar.close()
+
+
+class _History:
+    """JSON lines to a file, each there as soon as it is written; without a path, nowhere."""
+
+    def __init__(self, path):
+        self.file = None if path is None else open(path, "w", buffering=1, encoding="utf-8")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.file is not None:
+            self.file.close()
+
+    def write(self, event):
+        if self.file is not None:
+            self.file.write(json.dumps(event) + "\n")
+
+
+if __name__ == "__main__":
+    sys.exit(run("train", main))

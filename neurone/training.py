@@ -1,0 +1,201 @@
+"""Training, as the notes do it: forward, delta, gradient, correction, sample by sample, batch by batch."""
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+
+from neurone import options
+from neurone.datasets.arrays import as_images, as_labels
+from neurone.errors import DivergenceError, InputError
+from neurone.kernels import notes
+from neurone.layout import state_offsets
+from neurone.network import WORK_PER_CALL
+from neurone.randomness import epoch_order
+
+
+@dataclass(frozen=True)
+class Report:
+    """What an epoch gave.
+
+    Attributes
+    ----------
+    epoch : int
+        From 0.
+    cost : float
+        Mean over the epoch's samples, each taken as it passes, before its batch's correction.
+    train_error : float or None
+        Wrong answers as the samples pass, in percent; None with float targets.
+    validation_error : float or None
+        Wrong answers on the validation set after the epoch, in percent; None without one.
+    learning_rate : float
+        The epoch's own.
+    seconds : float
+        Training alone, validation left out.
+    """
+
+    epoch: int
+    cost: float
+    train_error: float | None
+    validation_error: float | None
+    learning_rate: float
+    seconds: float
+
+
+def fit(network, images, labels, **settings):
+    """Train `network` in place and return the list of the epochs' reports.
+
+    Parameters
+    ----------
+    network : Network
+    images : array_like
+        uint8 (P, ...), divided by 255, or floats (P, inputs), taken as they are.
+    labels : array_like
+        Integers (P,), or float targets (P, outputs).
+    learning_rate : float, default 0.1
+    decay : float, default 1.0
+        Epoch e, from 0, uses learning_rate * decay**e.
+    batch_size : int or None, default 1
+        Samples of a correction; the last batch of an epoch may be smaller. None: the whole set.
+    epochs : int, default 5
+    reduction : {"mean", "sum"}, default "mean"
+        Correction by the mean of a batch's gradients (NOTES section 3) or by their sum (section 5).
+    shuffle : bool, default True
+        A new order for each epoch, a function of (seed, epoch) alone; else the order given.
+    seed : int, default 0
+    kernels : {"notes"}, default "notes"
+    threads : int, default 1
+        Any number gives the same bits. The `notes` kernels use one.
+    validation : (images, labels), optional
+        Integer labels, answered after every epoch.
+    progress : callable, optional
+        Called with a number of samples whenever so many more are done, at least twice a second.
+
+    Returns
+    -------
+    list of Report
+
+    Raises
+    ------
+    InputError
+        An option or an array that cannot be used; nothing is trained.
+    DivergenceError
+        Parameters are not finite any more; they are left as they are.
+
+    Examples
+    --------
+    >>> from neurone import Network
+    >>> xor = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
+    >>> net = Network((2, 4, 1), activation="tanh", output="logistic", dtype="float64")
+    >>> history = fit(net, xor, [0, 1, 1, 0], learning_rate=0.5, epochs=500)
+    >>> net.predict(xor)
+    array([0, 1, 1, 0])
+    """
+    return list(epochs(network, images, labels, **settings))
+
+
+def epochs(
+    network,
+    images,
+    labels,
+    *,
+    learning_rate=0.1,
+    decay=1.0,
+    batch_size=1,
+    epochs=5,
+    reduction="mean",
+    shuffle=True,
+    seed=0,
+    kernels="notes",
+    threads=1,
+    validation=None,
+    progress=None,
+):
+    """Like `fit`, but an iterator that trains one epoch for each report taken. Everything is checked at once."""
+    learning_rate, decay = options.positive("learning_rate", learning_rate), options.positive("decay", decay)
+    if not 0 < network.dtype.type(learning_rate) < np.inf:
+        raise InputError(f"learning_rate is {learning_rate}, which {network.dtype} cannot hold; give another")
+    if batch_size is not None:
+        batch_size = options.integer("batch_size", batch_size)
+    epochs = options.integer("epochs", epochs, 0, 2**32 - 1)
+    options.choice("reduction", reduction, options.REDUCTIONS)
+    options.choice("kernels", kernels, options.KERNELS)
+    options.integer("threads", threads)
+    seed = options.seed(seed)
+    rows, divisor = as_images(images, network.sizes[0], network.dtype)
+    if not len(rows):
+        raise InputError("images hold no sample; give at least one")
+    targets = as_labels(labels, len(rows), network.sizes[-1], network.output, network.cost, network.dtype)
+    if validation is not None:
+        validation = _checked_validation(network, *validation)
+    learner = _Learner(network, rows, divisor, targets, batch_size or len(rows), reduction == "sum")
+
+    def run():
+        for epoch in range(epochs):
+            order = epoch_order(len(rows), seed, epoch) if shuffle else np.arange(len(rows))
+            rate = learning_rate * decay**epoch
+            begin = time.perf_counter()
+            cost, wrong = learner.epoch(order, rate, epoch, progress)
+            seconds = time.perf_counter() - begin
+            yield Report(
+                epoch=epoch,
+                cost=float(cost) / len(rows),
+                train_error=100 * wrong / len(rows) if len(targets[0]) else None,
+                validation_error=None if validation is None else error_rate(network, *validation),
+                learning_rate=rate,
+                seconds=seconds,
+            )
+
+    return run()
+
+
+def error_rate(network, images, labels):
+    """Wrong answers of `network`, in percent, for integer labels."""
+    return 100 * int((network.predict(images) != labels).sum()) / len(labels)
+
+
+def _checked_validation(network, images, labels):
+    rows, _ = as_images(images, network.sizes[0], network.dtype)
+    labels, targets = as_labels(labels, len(rows), network.sizes[-1], network.output, network.cost, network.dtype)
+    if len(targets) or not len(rows):
+        raise InputError("validation needs at least one sample, and integer labels")
+    return rows, labels
+
+
+class _Learner:
+    """A network, its samples, and the arrays that the kernels work in."""
+
+    def __init__(self, network, rows, divisor, targets, batch_size, total):
+        self.network = network
+        self.samples = (rows, divisor, *targets)
+        self.batch_size, self.total = batch_size, total
+        states = int(state_offsets(network.sizes)[-1])
+        outputs = network.sizes[-1]
+        sizes = (states, states, network.parameters.size, outputs, outputs)
+        self.workspace = tuple(np.zeros(size, network.dtype) for size in sizes)
+        # No samples: compiles the kernel, or fetches it from the cache, before an epoch's clock starts.
+        self._train(np.arange(0), 0, 0, 1.0, np.zeros(2))
+
+    def _train(self, order, first, last, rate, tally):
+        *architecture, slope = self.network.kernel_arguments()
+        notes.train(
+            *architecture, options.COSTS[self.network.cost], slope, *self.samples,
+            order, first, last, self.batch_size, self.total, self.network.dtype.type(rate),
+            *self.workspace, tally,
+        )  # fmt: skip
+
+    def epoch(self, order, rate, epoch, progress):
+        """One epoch; returns the sum of the costs and the number of wrong answers."""
+        tally = np.zeros(2)  # cost, wrong answers
+        step = max(1, WORK_PER_CALL // self.network.parameters.size)
+        for first in range(0, len(order), step):
+            last = min(first + step, len(order))
+            self._train(order, first, last, rate, tally)
+            if not np.isfinite(self.network.parameters).all():
+                raise DivergenceError(
+                    f"training diverged in epoch {epoch + 1}, by its sample {last}: parameters are not finite; "
+                    f"the learning rate {rate:g} is probably too large for this network and batch"
+                )
+            if progress is not None:
+                progress(last - first)
+        return tally[0], int(tally[1])

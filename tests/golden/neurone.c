@@ -1,0 +1,448 @@
+/* neurone.c - the networks of the notes, trained by plain loops: what the package's bits are compared with.
+
+   Written from the notes' arithmetic alone. It is compiled once for each width:
+
+       gcc -O2 -std=c99 -ffp-contract=off -DWIDTH=32 neurone.c -o neurone32 -lm
+       gcc -O2 -std=c99 -ffp-contract=off -DWIDTH=64 neurone.c -o neurone64 -lm
+
+       neurone32 CASES RESULTS
+
+   CASES holds any number of cases, one after the other. Every value has 8 bytes, in the machine's own order:
+   N are integers (int64_t), R reals (double), rounded here to the network's width, once. One case is
+
+       N  layers of parameters, L
+       N  neurons of each layer of neurons, bias not counted: inputs, hidden, outputs   [L + 1]
+       N  hidden activation, output function, cost        the enumerations below
+       N  1 for the mean gradient, 0 for the total
+       N  samples;  N samples of a batch;  N epochs
+       N  1 if the inputs are pixels;  N 1 if the targets are labels
+       R  slope of the logistic neurons
+       R  learning rate of each epoch                                                   [epochs]
+       N  order of the samples in each epoch                                            [epochs][samples]
+       R  parameters, the layers' blocks one after the other                            [...]
+       R  inputs, or N pixels from 0 to 255                                             [samples][inputs]
+       R  targets [samples][outputs], or N labels                                       [samples]
+
+   RESULTS holds for each case, all R: the parameters after training, the cost of each epoch, and the outputs
+   of all samples after training.
+
+   Index i runs over the inputs of a layer, j over its neurons, k over the neurons of the layer above (the
+   outputs, where there is one hidden layer), p over the samples. */
+
+#include <float.h>
+#include <math.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#if FLT_EVAL_METHOD != 0
+#error "this machine computes in another width than that of its variables"
+#endif
+
+enum { LOGISTIC, TANH, RELU, IDENTITY, SOFTMAX };
+enum { QUADRATIC, HALF_QUADRATIC, LOG };
+
+/* ------------------------------------------------------------------------------- the two widths */
+
+#if WIDTH == 64
+
+typedef double real;
+
+/* s + a*b: a product rounded, then a sum rounded. */
+static real madd(real a, real b, real s) { return a * b + s; }
+
+static real exponential(real x) { return exp(x); }
+
+static real hyperbolic_tangent(real x) { return tanh(x); }
+
+#elif WIDTH == 32
+
+typedef float real;
+
+/* s + a*b, rounded once. */
+static real madd(real a, real b, real s) { return fmaf(a, b, s); }
+
+static int32_t bits(real x)
+{
+    int32_t n;
+    memcpy(&n, &x, sizeof n);
+    return n;
+}
+
+static real from_bits(int32_t n)
+{
+    real x;
+    memcpy(&x, &n, sizeof x);
+    return x;
+}
+
+/* 2^n for -126 <= n <= 127. */
+static real power(int32_t n) { return from_bits((int32_t)(((uint32_t)n << 23) + 0x3F800000u)); }
+
+/* e^r - 1, and n, for e^x = 2^n e^r with n the integer nearest to x / log(2). */
+static real reduce(real x, int32_t *n)
+{
+    const real log2_e = (real)1.4426950408889634;
+    const real ln2_high = (real)0.693145751953125;
+    const real ln2_low = (real)(0.6931471805599453 - 0.693145751953125);
+    const real rounder = (real)12582912.0; /* 1.5 * 2^23: the sum's low bits are the nearest integer */
+
+    real shifted = madd(x, log2_e, rounder);
+    real whole = shifted - rounder;
+    real r = madd(whole, -ln2_low, madd(whole, -ln2_high, x));
+    real q = (real)(1.0 / 40320.0); /* Taylor: 1/8!, 1/7!, ... 1/2! */
+    q = madd(q, r, (real)(1.0 / 5040.0));
+    q = madd(q, r, (real)(1.0 / 720.0));
+    q = madd(q, r, (real)(1.0 / 120.0));
+    q = madd(q, r, (real)(1.0 / 24.0));
+    q = madd(q, r, (real)(1.0 / 6.0));
+    q = madd(q, r, (real)(1.0 / 2.0));
+    *n = (int32_t)((uint32_t)bits(shifted) - 0x4B400000u);
+    return madd(r * r, q, r);
+}
+
+static real exponential(real x)
+{
+    int32_t n, half;
+    real e;
+
+    if (x > 89) x = 89;
+    if (x < -104) x = -104;
+    e = reduce(x, &n);
+    half = n >> 1; /* downwards, as gcc shifts negative numbers */
+    return ((1 + e) * power(half)) * power(n - half);
+}
+
+/* m / (m + 2) with m = e^2|x| - 1; below m = 1, m/2 less a small part of itself. */
+static real hyperbolic_tangent(real x)
+{
+    int32_t sign = bits(x) & INT32_MIN, n;
+    real a = from_bits(bits(x) & INT32_MAX), e, scale, m, w, h;
+
+    if (a > 10) a = 10;
+    e = reduce(a + a, &n);
+    scale = power(n);
+    m = madd(scale, e, scale - 1);
+    w = m / (m + 2);
+    h = m * (real)0.5;
+    return from_bits(bits(m < 1 ? madd(-h, w, h) : w) | sign);
+}
+
+#else
+#error "compile with -DWIDTH=32 or -DWIDTH=64"
+#endif
+
+/* ------------------------------------------------------------------------------- the network */
+
+#define MAX_LAYERS 16
+
+static int L;                           /* layers of parameters, 0 .. L - 1 */
+static int64_t taille[MAX_LAYERS + 1];  /* neurons: inputs, hidden layers, outputs */
+static int64_t debut[MAX_LAYERS + 1];   /* layer l, from i to j: LesPoids[debut[l] + i*m + j] */
+static int64_t activation, output, cost;
+static real pente;                      /* a, the slope of the logistic neurons */
+
+static real *LesPoids, *Gradient;
+static real *TabXCachee;                /* the inputs; [0] = 1.0, the bias neuron */
+static real *TabOutputCachee[MAX_LAYERS]; /* [l]: outputs of layer l, a hidden one; [l][0] = 1.0 */
+static real *TabOutputSortie;           /* yhat */
+static real *DeltaCachee[MAX_LAYERS], *DeltaSortie;
+static real *tau;                       /* pre-activations of the outputs */
+static real tau_max, S;                 /* softmax: the largest tau, the sum of e^(tau - tau_max) */
+
+static real *entering(int l) { return l == 0 ? TabXCachee : TabOutputCachee[l - 1]; }
+
+static real *delta_of(int l) { return l == L - 1 ? DeltaSortie : DeltaCachee[l]; }
+
+static real g(int64_t function, real s)
+{
+    switch (function) {
+    case LOGISTIC: return 1 / (1 + exponential(-(pente * s)));
+    case TANH: return hyperbolic_tangent(s);
+    case RELU: return s > 0 ? s : 0;
+    default: return s;
+    }
+}
+
+/* The derivative g'(s), from the output u = g(s). */
+static real derivative(int64_t function, real u)
+{
+    switch (function) {
+    case LOGISTIC: return (pente * u) * (1 - u);
+    case TANH: return 1 - u * u;
+    case RELU: return u > 0 ? 1 : 0;
+    default: return 1;
+    }
+}
+
+static void softmax(void)
+{
+    int64_t k, outputs = taille[L];
+
+    tau_max = tau[0];
+    for (k = 1; k < outputs; k++)
+        if (tau[k] > tau_max) tau_max = tau[k];
+    S = 0;
+    for (k = 0; k < outputs; k++) {
+        TabOutputSortie[k] = exponential(tau[k] - tau_max);
+        S = S + TabOutputSortie[k];
+    }
+    for (k = 0; k < outputs; k++) TabOutputSortie[k] = TabOutputSortie[k] / S;
+}
+
+/* From TabXCachee to TabOutputSortie. */
+static void forward(void)
+{
+    int l;
+    int64_t i, j, k;
+
+    for (l = 0; l < L; l++) {
+        const real *w = LesPoids + debut[l], *x = entering(l);
+        int64_t n = taille[l], m = taille[l + 1];
+        for (j = 0; j < m; j++) {
+            real s = 0;
+            for (i = 0; i <= n; i++) s = madd(w[i * m + j], x[i], s);
+            if (l < L - 1)
+                TabOutputCachee[l][1 + j] = g(activation, s);
+            else
+                tau[j] = s;
+        }
+    }
+    if (output == SOFTMAX)
+        softmax();
+    else
+        for (k = 0; k < taille[L]; k++) TabOutputSortie[k] = g(output, tau[k]);
+}
+
+static void delta_output(const real *y)
+{
+    int64_t k;
+
+    for (k = 0; k < taille[L]; k++) {
+        real r = TabOutputSortie[k] - y[k];
+        if (cost == LOG)
+            DeltaSortie[k] = output == SOFTMAX ? r : pente * r;
+        else if (cost == QUADRATIC)
+            DeltaSortie[k] = (2 * derivative(output, TabOutputSortie[k])) * r;
+        else
+            DeltaSortie[k] = derivative(output, TabOutputSortie[k]) * r;
+    }
+}
+
+/* The errors of the hidden layers, from the last down. The bias neuron (slot 0) has none. */
+static void delta_hidden(void)
+{
+    int l;
+    int64_t j, k;
+
+    for (l = L - 2; l >= 0; l--) {
+        const real *z = LesPoids + debut[l + 1], *delta_above = delta_of(l + 1);
+        int64_t n = taille[l + 1], m = taille[l + 2];
+        for (j = 0; j < n; j++) {
+            real s = 0;
+            for (k = 0; k < m; k++) s = madd(z[(1 + j) * m + k], delta_above[k], s);
+            DeltaCachee[l][j] = derivative(activation, TabOutputCachee[l][1 + j]) * s;
+        }
+    }
+}
+
+/* Adds one sample's gradient to the batch's. */
+static void gradient(void)
+{
+    int l;
+    int64_t i, j;
+
+    for (l = 0; l < L; l++) {
+        const real *delta = delta_of(l), *x = entering(l);
+        real *G = Gradient + debut[l];
+        int64_t n = taille[l], m = taille[l + 1];
+        for (i = 0; i <= n; i++)
+            for (j = 0; j < m; j++) G[i * m + j] = madd(delta[j], x[i], G[i * m + j]);
+    }
+}
+
+static void correction(real step)
+{
+    int64_t q;
+
+    for (q = 0; q < debut[L]; q++) LesPoids[q] = madd(-step, Gradient[q], LesPoids[q]);
+}
+
+/* `sum` and the cost of the sample just predicted, each output's term added in turn, in 64 bits. */
+static double add_cost(double sum, const real *y)
+{
+    int64_t k;
+
+    for (k = 0; k < taille[L]; k++) {
+        if (cost != LOG) {
+            real r = TabOutputSortie[k] - y[k];
+            real term = cost == QUADRATIC ? r * r : ((real)0.5 * r) * r;
+            sum += (double)term;
+        } else if (output == SOFTMAX) {
+            /* -log(yhat_k), which is never infinite so written. */
+            real below = tau[k] - tau_max;
+            if (y[k] != 0) sum += (double)y[k] * (log((double)S) - (double)below);
+        } else {
+            /* -y log(yhat) - (1 - y) log(1 - yhat), with yhat = 1 / (1 + e^-z). */
+            real own = pente * tau[k];
+            double z = (double)own;
+            sum += ((z > 0 ? z : 0) - z * (double)y[k]) + log1p(exp(-fabs(z)));
+        }
+    }
+    return sum;
+}
+
+/* ------------------------------------------------------------------------------- files */
+
+static FILE *cases, *results;
+
+static int64_t integer(void)
+{
+    int64_t n;
+    if (fread(&n, sizeof n, 1, cases) != 1) exit(2);
+    return n;
+}
+
+static real number(void)
+{
+    double x;
+    if (fread(&x, sizeof x, 1, cases) != 1) exit(2);
+    return (real)x;
+}
+
+static void put(double x)
+{
+    if (fwrite(&x, sizeof x, 1, results) != 1) exit(2);
+}
+
+static void *array(int64_t count, size_t size)
+{
+    void *a = calloc((size_t)count + 1, size);
+    if (a == NULL) exit(3);
+    return a;
+}
+
+/* ------------------------------------------------------------------------------- one case */
+
+static void run(void)
+{
+    int64_t mean, samples, batch, epochs, pixels, labels, inputs, outputs, e, p, q, i, k, first;
+    int64_t *order;
+    real *alpha, *X, *Y;
+    int l;
+
+    L = (int)integer();
+    if (L < 1 || L > MAX_LAYERS) exit(2);
+    for (l = 0; l <= L; l++) taille[l] = integer();
+    activation = integer();
+    output = integer();
+    cost = integer();
+    mean = integer();
+    samples = integer();
+    batch = integer();
+    epochs = integer();
+    pixels = integer();
+    labels = integer();
+    inputs = taille[0];
+    outputs = taille[L];
+
+    debut[0] = 0;
+    for (l = 0; l < L; l++) debut[l + 1] = debut[l] + (taille[l] + 1) * taille[l + 1];
+    LesPoids = array(debut[L], sizeof(real));
+    Gradient = array(debut[L], sizeof(real));
+    TabXCachee = array(inputs + 1, sizeof(real));
+    TabXCachee[0] = 1;
+    for (l = 0; l < L - 1; l++) {
+        TabOutputCachee[l] = array(taille[l + 1] + 1, sizeof(real));
+        TabOutputCachee[l][0] = 1;
+        DeltaCachee[l] = array(taille[l + 1], sizeof(real));
+    }
+    TabOutputSortie = array(outputs, sizeof(real));
+    DeltaSortie = array(outputs, sizeof(real));
+    tau = array(outputs, sizeof(real));
+
+    alpha = array(epochs, sizeof(real));
+    order = array(epochs * samples, sizeof(int64_t));
+    X = array(samples * inputs, sizeof(real));
+    Y = array(samples * outputs, sizeof(real));
+    pente = number();
+    for (e = 0; e < epochs; e++) alpha[e] = number();
+    for (q = 0; q < epochs * samples; q++) order[q] = integer();
+    for (q = 0; q < debut[L]; q++) LesPoids[q] = number();
+    for (q = 0; q < samples * inputs; q++) X[q] = pixels ? (real)integer() / (real)255 : number();
+    if (!labels)
+        for (q = 0; q < samples * outputs; q++) Y[q] = number();
+    else
+        for (p = 0; p < samples; p++) {
+            int64_t label = integer();
+            for (k = 0; k < outputs; k++) Y[p * outputs + k] = k == label ? 1 : 0;
+            if (outputs == 1) Y[p] = (real)label; /* one output: the label is the target */
+        }
+
+    double *costs = array(epochs, sizeof(double));
+    for (e = 0; e < epochs; e++) {
+        double sum = 0;
+        for (first = 0; first < samples; first += batch) {
+            int64_t P = first + batch <= samples ? batch : samples - first;
+            for (q = 0; q < debut[L]; q++) Gradient[q] = 0;
+            /* The parameters do not change within a batch: each sample can be predicted, and its error
+               and gradient taken, before the next. */
+            for (p = first; p < first + P; p++) {
+                int64_t sample = order[e * samples + p];
+                const real *y = Y + sample * outputs;
+                for (i = 0; i < inputs; i++) TabXCachee[1 + i] = X[sample * inputs + i];
+                forward();
+                sum = add_cost(sum, y);
+                delta_output(y);
+                delta_hidden();
+                gradient();
+            }
+            correction(mean ? alpha[e] / (real)P : alpha[e]);
+        }
+        costs[e] = sum / (double)samples;
+    }
+
+    for (q = 0; q < debut[L]; q++) put((double)LesPoids[q]);
+    for (e = 0; e < epochs; e++) put(costs[e]);
+    for (p = 0; p < samples; p++) {
+        for (i = 0; i < inputs; i++) TabXCachee[1 + i] = X[p * inputs + i];
+        forward();
+        for (k = 0; k < outputs; k++) put((double)TabOutputSortie[k]);
+    }
+
+    for (l = 0; l < L - 1; l++) {
+        free(TabOutputCachee[l]);
+        free(DeltaCachee[l]);
+    }
+    free(LesPoids);
+    free(Gradient);
+    free(TabXCachee);
+    free(TabOutputSortie);
+    free(DeltaSortie);
+    free(tau);
+    free(alpha);
+    free(order);
+    free(X);
+    free(Y);
+    free(costs);
+}
+
+int main(int argc, char **argv)
+{
+    int c;
+
+    if (argc != 3) {
+        fprintf(stderr, "usage: %s CASES RESULTS\n", argv[0]);
+        return 2;
+    }
+    cases = fopen(argv[1], "rb");
+    results = fopen(argv[2], "wb");
+    if (cases == NULL || results == NULL) return 2;
+    while ((c = fgetc(cases)) != EOF) {
+        ungetc(c, cases);
+        run();
+    }
+    fclose(cases);
+    return fclose(results) != 0;
+}

@@ -1,0 +1,179 @@
+"""The package against the C program of `golden/neurone.c`, bit for bit: parameters, costs and outputs."""
+
+import itertools
+
+import numpy as np
+import pytest
+from oracle_c import ACTIVATIONS, OUTPUTS, have_gcc, make_case, read_dumps, run, uniform
+
+import neurone
+from neurone.randomness import epoch_order
+
+WIDTHS = ("float32", "float64")
+HIDDEN = ((), (4,), (4, 3), (4, 2, 3))  # depths 0 to 3
+SEED = 20
+
+needs_gcc = pytest.mark.skipif(
+    not have_gcc(), reason="gcc is not installed: only the C program's stored results are compared"
+)
+
+
+def train(case, shuffle, kernels="notes", threads=1):
+    """(parameters, costs, outputs) of the package for this case."""
+    network = neurone.Network(
+        case.sizes,
+        activation=case.activation,
+        output=case.output,
+        cost=case.cost,
+        slope=case.slope,
+        dtype=case.dtype,
+    )
+    network.parameters[:] = case.parameters
+    history = neurone.fit(
+        network,
+        case.images,
+        case.targets,
+        learning_rate=case.rate,
+        decay=case.decay,
+        batch_size=case.batch_size if case.batch_size < len(case.images) else None,
+        epochs=len(case.orders),
+        reduction="mean" if case.mean else "sum",
+        shuffle=shuffle,
+        seed=SEED,
+        kernels=kernels,
+        threads=threads,
+    )
+    costs = np.array([report.cost for report in history])
+    return network.parameters, costs, network.predict_proba(case.images)
+
+
+def same_bits(a, b):
+    integers = f"i{a.itemsize}"
+    return a.dtype == b.dtype and np.array_equal(a.view(integers), b.view(integers))
+
+
+def compare(cases, shuffle):
+    for case, expected in zip(cases, run(cases), strict=True):
+        parameters, costs, outputs = train(case, shuffle)
+        # A case that learns nothing, or overflows, would prove nothing.
+        assert np.isfinite(expected.parameters).all(), case
+        assert not np.array_equal(expected.parameters, case.parameters), case
+        assert same_bits(parameters, expected.parameters), f"parameters: {case}"
+        assert same_bits(costs, expected.costs), f"costs: {case}"
+        assert same_bits(outputs, expected.outputs), f"outputs: {case}"
+
+
+def shuffled(samples, epochs=2):
+    return [epoch_order(samples, SEED, epoch) for epoch in range(epochs)]
+
+
+@needs_gcc
+@pytest.mark.parametrize("hidden", HIDDEN, ids=lambda hidden: f"depth{len(hidden)}")
+@pytest.mark.parametrize(("output", "cost"), OUTPUTS)
+@pytest.mark.parametrize("dtype", WIDTHS)
+def test_every_combination(dtype, output, cost, hidden):
+    """Every activation, batch mode, reduction, kind of input and of target, one output and several."""
+    product = itertools.product(
+        (3,) if output == "softmax" else (3, 1),
+        ACTIVATIONS if hidden else ACTIVATIONS[:1],
+        (1, 3, 7),  # of 7 samples: online, a smaller batch at the end, the whole set
+        (True, False),
+        (True, False),
+        (True, False),
+    )
+    cases = [
+        make_case(
+            seed,
+            (5, *hidden, outputs),
+            activation,
+            output,
+            cost,
+            dtype,
+            batch_size=batch_size,
+            mean=mean,
+            pixels=pixels,
+            labels=labels,
+            rate=0.02 if output == "identity" else 0.5,
+            orders=shuffled(7),
+        )
+        for seed, (outputs, activation, batch_size, mean, pixels, labels) in enumerate(product)
+    ]
+    compare(cases, shuffle=True)
+
+
+@needs_gcc
+@pytest.mark.parametrize(("output", "cost"), OUTPUTS)
+@pytest.mark.parametrize("dtype", WIDTHS)
+def test_saturated(dtype, output, cost):
+    """Exponentials that overflow and vanish, hyperbolic tangents of 1, in hidden layers and outputs."""
+    cases = [
+        make_case(
+            seed,
+            (5, *hidden, 3),
+            activation,
+            output,
+            cost,
+            dtype,
+            reach=30,
+            rate=1e-12,
+            pixels=False,
+            labels=labels,
+            orders=shuffled(7),
+        )
+        for seed, (activation, hidden, labels) in enumerate(
+            itertools.product(ACTIVATIONS, HIDDEN[:3], (True, False))
+        )
+    ]
+    compare(cases, shuffle=True)
+
+
+def large_case(dtype, batch_size, order):
+    """As MNIST: 784 pixels, four of five of them 0."""
+    case = make_case(1, (784, 30, 10), "logistic", "softmax", "log", dtype, samples=200, orders=order)
+    case.images = np.floor(np.maximum(uniform(1, 3, (200, 784), -1024, 256), 0)).astype(np.uint8)
+    case.parameters = (case.parameters / 8).astype(dtype)
+    case.batch_size = batch_size
+    return case
+
+
+@needs_gcc
+@pytest.mark.parametrize("batch_size", (1, 32, 200))
+@pytest.mark.parametrize("dtype", WIDTHS)
+def test_large(dtype, batch_size):
+    compare([large_case(dtype, batch_size, shuffled(200))], shuffle=True)
+    compare([large_case(dtype, batch_size, [np.arange(200)] * 2)], shuffle=False)
+
+
+def agree_with_dump(case, stored, parameters, costs, outputs):
+    """float32: its exponential is the project's own, so the bits are the same on every machine; only the
+    logarithm in the cost is the C library's, in 64 bits.
+
+    float64: exp, tanh and log are the C library's, which may differ from the one that made the dumps by a
+    unit or so in the last place, 2e-16. Two epochs of three batches carry that on: 1e-12 of the largest
+    number leaves room for it.
+    """
+    exact = case.dtype == "float32"
+    for name, ours, theirs, as_stored in (
+        ("parameters", parameters, stored.parameters, exact),
+        ("costs", costs, stored.costs, exact and case.cost != "log"),
+        ("outputs", outputs, stored.outputs, exact),
+    ):
+        if as_stored:
+            assert same_bits(ours, theirs), f"{name}: {case}"
+        else:
+            assert np.abs(ours - theirs).max() <= 1e-12 * np.abs(theirs).max(), f"{name}: {case}"
+
+
+@pytest.mark.parametrize("dtype", WIDTHS)
+def test_dumps(dtype):
+    for case, stored in read_dumps(dtype):
+        agree_with_dump(case, stored, *train(case, shuffle=False))
+
+
+@needs_gcc
+@pytest.mark.parametrize("dtype", WIDTHS)
+def test_dumps_are_those_of_the_program(dtype):
+    pairs = read_dumps(dtype)
+    results = run([case for case, _ in pairs])
+    for (case, stored), result in zip(pairs, results, strict=True):
+        agree_with_dump(case, stored, result.parameters, result.costs, result.outputs)

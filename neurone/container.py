@@ -90,6 +90,8 @@ def _read(file, size, kind):
     # From here on every length is known: compare before taking memory.
     members = [("settings", f"|S{len(text)}", ()), *shapes]
     lengths = [_length(type_, shape) for _, type_, shape in members]
+    if sum(lengths) > size:
+        raise _Refused(f"{size} bytes long, its arrays alone need {sum(lengths)}: truncated")
     expected = sum(len(_local(_head(*member, b""))) for member in members) + sum(lengths)
     expected += len(_directory([(_head(*member, b""), 0) for member in members], 0))
     if size != expected:
@@ -159,7 +161,7 @@ def _parse(text, kind):
     for name, type_, shape in shapes:
         if type_ not in _TYPES:
             raise _Refused(f"{name} is of type {type_!r}, one of {', '.join(_TYPES)} expected")
-        if not all(type(extent) is int and 0 <= extent < 1 << 32 for extent in shape):
+        if len(shape) > 4 or not all(type(extent) is int and 0 <= extent < 1 << 32 for extent in shape):
             raise _Refused(f"{name} has shape {shape}")
     if len({name for name, _, _ in shapes} | {"settings"}) != len(shapes) + 1:
         raise _Refused("two arrays have one name")

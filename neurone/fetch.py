@@ -69,7 +69,7 @@ class DownloadError(NeuroneError):
 
 
 class _WrongContentError(DownloadError):
-    """A sound file of another set."""
+    """A file of another set: not damaged, as far as it has been read."""
 
 
 def _verify(path, file):
@@ -172,7 +172,7 @@ def _kept(path, file):
     except InputError:
         return None
     except _WrongContentError as error:
-        # Not damaged: perhaps the user's own set, which only the user may delete.
+        # Perhaps the user's own set, which only the user may delete.
         raise refusal(path, f"{error}; choose another --folder or move it away") from error
     print(f"{shown(path)}: kept", flush=True)
     return sha256

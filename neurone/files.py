@@ -49,8 +49,8 @@ def check_writable(name, path):
 
     Leaves nothing behind. An existing file must be a regular one: renaming over /dev/null would remove it.
     """
-    target = Path(os.path.realpath(path))
     try:
+        target = Path(os.path.realpath(path))
         if target.exists() and not target.is_file():
             raise InputError(f"{name}: {path} is not a regular file; name another")
         if target.exists() and not os.access(target, os.W_OK):

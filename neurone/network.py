@@ -82,10 +82,8 @@ class Network:
         self.output, self.cost = output, cost
         if output == "softmax" and self.sizes[-1] == 1:
             raise InputError("a softmax of one output is always 1; use output 'logistic', or two outputs")
-        self.slope = options.positive("slope", slope)
         self.dtype = np.dtype(options.choice("dtype", dtype, options.DTYPES))
-        if not 0 < self.dtype.type(self.slope) < math.inf:
-            raise InputError(f"slope is {slope!r}, which {dtype} rounds to {self.dtype.type(self.slope)}")
+        self.slope = options.positive("slope", slope, self.dtype)
         self.init = options.choice("init", init, options.INITS)
         self.seed = options.seed(seed)
         if parameter_count(self.sizes) > _MOST_PARAMETERS:

@@ -3,6 +3,8 @@
 import math
 from numbers import Integral, Real
 
+import numpy as np
+
 from neurone.constants import (
     HALF_QUADRATIC,
     IDENTITY,
@@ -50,10 +52,14 @@ def seed(value):
     return integer("seed", value, 0, 2**64 - 1)
 
 
-def positive(name, value):
-    """`value` as a float, above 0 and finite."""
+def positive(name, value, dtype=np.dtype("float64")):
+    """`value` as a float, above 0 and finite, and so still when rounded to `dtype`."""
     if isinstance(value, bool) or not isinstance(value, Real) or not 0 < value < math.inf:
         raise InputError(f"{name} is {value!r}; give a number above 0, and finite")
+    with np.errstate(over="ignore", under="ignore"):
+        rounded = dtype.type(value)
+    if not 0 < rounded < math.inf:
+        raise InputError(f"{name} is {value!r}, which {dtype} rounds to {rounded}; give another, or dtype float64")
     return float(value)
 
 

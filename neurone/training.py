@@ -1,5 +1,6 @@
 """Training, as the notes do it: forward, delta, gradient, correction, sample by sample, batch by batch."""
 
+import inspect
 import time
 from dataclasses import dataclass
 
@@ -112,9 +113,8 @@ def epochs(
     progress=None,
 ):
     """Like `fit`, but an iterator that trains one epoch for each report taken. Everything is checked at once."""
-    learning_rate, decay = options.positive("learning_rate", learning_rate), options.positive("decay", decay)
-    if not 0 < network.dtype.type(learning_rate) < np.inf:
-        raise InputError(f"learning_rate is {learning_rate}, which {network.dtype} cannot hold; give another")
+    learning_rate = options.positive("learning_rate", learning_rate, network.dtype)
+    decay = options.positive("decay", decay)
     if batch_size is not None:
         batch_size = options.integer("batch_size", batch_size)
     epochs = options.integer("epochs", epochs, 0, 2**32 - 1)
@@ -147,6 +147,10 @@ def epochs(
             )
 
     return run()
+
+
+# What `help` and completion show: the options stand in one place.
+fit.__signature__ = inspect.signature(epochs)
 
 
 def error_rate(network, images, labels):

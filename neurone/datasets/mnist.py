@@ -117,7 +117,7 @@ def _read_sums(folder, paths):
     if len(text) > _SUMS_LIMIT:
         raise refusal(path, f"is longer than {_SUMS_LIMIT} bytes; write it again with sha256sum")
     sums = {}
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.replace("\r\n", "\n").split("\n"), 1):
         if not line or line.startswith("#"):  # as sha256sum --check does
             continue
         match = _SUMS_LINE.fullmatch(line)

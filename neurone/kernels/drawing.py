@@ -14,12 +14,13 @@ LINE = 4  # numbers a vertex takes in `line`: x, y, radius, 1.0 where a piece le
 
 @kernel
 def draw(points, radii, marks, sizes, softness, ink, line, box, images):
-    """Draw each digit's strokes into its image.
+    """Draw the strokes of each digit into its image.
 
-    points (P, N, 2), radii (P, N) float64: control points in any unit, radius of the pen there in pixels.
+    points (P, N, 2), radii (P, N) float64: control points in any unit, the pen's radius there in pixels.
     marks (P, N) uint8, sizes (P,) int64: SMOOTH, CORNER or END of the first sizes[p] points.
-    softness, ink (P,) float64: width of the edge in pixels; grey level of full ink over 255.
-    line (>= N*STEPS, LINE), box (side, side) float64: workspaces. images (P, rows, columns) uint8: overwritten.
+    softness, ink (P,) float64: width of the edge in pixels, grey level of full ink over 255.
+    line (N*STEPS, LINE), box (side, side) float64: workspaces.
+    images (P, rows, columns) uint8: overwritten.
     """
     for p in range(len(images)):
         vertices = trace(points[p], radii[p], marks[p], sizes[p], line)
@@ -80,7 +81,7 @@ def fit(line, side):
 
 @kernel
 def stroke(a, b, softness, box):
-    """Ink the pixels near the piece from vertex `a` to vertex `b`; where ink lies already, the darker stays."""
+    """Ink the pixels near the piece from vertex `a` to vertex `b`, except where there is more already."""
     side = len(box)
     ax, ay, ar = a[0], a[1], a[2]
     dx, dy, dr = b[0] - ax, b[1] - ay, b[2] - ar

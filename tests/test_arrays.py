@@ -1,0 +1,122 @@
+"""The one gate for arrays: what is taken, and what is refused with its place."""
+
+import numpy as np
+import pytest
+
+import neurone
+from neurone.datasets.arrays import as_images, as_labels, stratified
+
+F32, F64 = np.dtype("float32"), np.dtype("float64")
+
+
+def images(*shape, dtype=np.uint8):
+    return np.random.Generator(np.random.Philox(3)).integers(0, 256, shape).astype(dtype)
+
+
+@pytest.mark.parametrize("given", [images(5, 2, 3), images(5, 6), images(5, 1, 2, 3)])
+def test_bytes_of_any_shape(given):
+    rows, divisor = as_images(given, 6, F32)
+    assert rows.shape == (5, 6) and rows.dtype == np.uint8 and np.shares_memory(rows, given)
+    assert divisor == 255 and divisor.dtype == F32
+
+
+def test_any_memory_order(tmp_path):
+    given = images(5, 2, 3)
+    expected = given.reshape(5, 6)
+    np.save(tmp_path / "a.npy", given)
+    read_only = given.copy()
+    read_only.flags.writeable = False
+    strided = np.repeat(given, 2, axis=0)[::2]
+    for other in (np.asfortranarray(given), strided, read_only, np.load(tmp_path / "a.npy", mmap_mode="r")):
+        rows, _ = as_images(other, 6, F32)
+        assert rows.flags.c_contiguous and np.array_equal(rows, expected)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64", ">f4", ">f8", "longdouble"])
+def test_floats_are_rounded_to_the_network(dtype):
+    given = (images(5, 6) / 7).astype(dtype)
+    rows, divisor = as_images(given, 6, F32)
+    assert rows.dtype == F32 and rows.dtype.isnative and divisor == 1
+    assert np.array_equal(rows, given.astype("float32"))
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (images(5, 7), r"shape \(5, 7\)"),
+        (images(6), "shape"),
+        (images(2, 3), "with 6 pixels"),
+        (np.uint8(3), "shape"),
+        (images(5, 2, 3, dtype="float32"), "floats"),
+        (images(5, 6, dtype="int64"), "type int64; give uint8"),
+        (images(5, 6, dtype="int8"), "type int8"),
+        (images(5, 6, dtype="bool"), "type bool"),
+        (images(5, 6, dtype="complex64"), "type complex64"),
+        (images(5, 6, dtype="object"), "type object"),
+        ([["a"] * 6], "type"),
+        ([[1.0, 2.0], [3.0]], "do not make an array"),
+        ([[0.0] * 6, [0.0, np.nan] * 3], "sample 1"),
+        ([[0.0, -np.inf] * 3], "sample 0"),
+        ([[1e300] * 6], "float32 cannot"),
+    ],
+)
+def test_images_refused(given, message):
+    with pytest.raises(neurone.InputError, match=message):
+        as_images(given, 6, F32)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int8", "int32", "uint64", ">i2"])
+def test_integer_labels(dtype):
+    labels, targets = as_labels(np.array([0, 2, 1], dtype), 3, 3, "softmax", "log", F32)
+    assert labels.dtype == np.int64 and labels.tolist() == [0, 2, 1] and targets.shape == (0, 3)
+
+
+def test_one_output_takes_0_and_1():
+    labels, _ = as_labels([0, 1, 1], 3, 1, "logistic", "log", F32)
+    assert labels.tolist() == [0, 1, 1]
+    with pytest.raises(neurone.InputError, match="label 2 at position 1"):
+        as_labels([0, 2], 2, 1, "logistic", "log", F32)
+
+
+def test_float_targets():
+    labels, targets = as_labels([[0.25, 0.75], [1, 0]], 2, 2, "softmax", "log", F32)
+    assert labels.shape == (0,) and targets.dtype == F32 and targets.tolist() == [[0.25, 0.75], [1, 0]]
+    as_labels([[0.9, 0.9]], 1, 2, "logistic", "log", F32)  # several labels at once
+    as_labels([[-7.0, 9.0]], 1, 2, "identity", "quadratic", F32)
+
+
+@pytest.mark.parametrize(
+    ("labels", "output", "cost", "message"),
+    [
+        ([0, 1, 3], "softmax", "log", "label 3 at position 2"),
+        ([0, -1, 0], "softmax", "log", "label -1 at position 1"),
+        (np.array([0, 2**63, 0], np.uint64), "softmax", "log", "at position 1"),
+        ([0, 1], "softmax", "log", "3 images take"),
+        ([[0, 1, 2]], "softmax", "log", "3 images take"),
+        ([True, False, True], "softmax", "log", "type bool"),
+        ([0.0, 1.0, 2.0], "softmax", "log", "class labels must be integers"),
+        (["a", "b", "c"], "softmax", "log", "type"),
+        ([[1.0, 0, 0], [0.5, 0.4, 0], [0, 0, 1]], "softmax", "log", "sample 1 sum to 0.9"),
+        ([[1.0, 0, 0], [2, -1, 0], [0, 0, 1]], "softmax", "log", "sample 1 are not from 0 to 1"),
+        ([[1.0, 0, 0], [0, 0, 1.5], [0, 0, 1]], "logistic", "log", "sample 1 are not"),
+        ([[1.0, 0, 0], [0, 0, np.nan], [0, 0, 1]], "identity", "quadratic", "sample 1 hold NaN"),
+    ],
+)
+def test_labels_refused(labels, output, cost, message):
+    with pytest.raises(neurone.InputError, match=message):
+        as_labels(labels, 3, 3, output, cost, F32)
+
+
+def test_stratified_shares():
+    labels = np.repeat([0, 1, 2, 4], [500, 300, 199, 1])
+    held_out = stratified(labels, 100, 5)
+    assert held_out.sum() == 100
+    assert np.bincount(labels[held_out], minlength=5).tolist() == [50, 30, 20, 0, 0]
+    assert np.array_equal(held_out, stratified(labels, 100, 5))
+    assert not np.array_equal(held_out, stratified(labels, 100, 6))
+
+
+@pytest.mark.parametrize("count", [0, 4, 5, -1])
+def test_stratified_limits(count):
+    with pytest.raises(neurone.InputError, match="validation is"):
+        stratified(np.arange(4), count, 0)

@@ -1,0 +1,173 @@
+"""`fit`: what its options mean, and that nothing but them decides the bits."""
+
+import hashlib
+
+import numpy as np
+import pytest
+
+import neurone
+from neurone import training
+from neurone.datasets.digits import digits
+from neurone.randomness import epoch_order, hold_out_order
+
+RNG = np.random.Generator(np.random.Philox(11))
+IMAGES = RNG.integers(0, 256, (23, 6)).astype(np.uint8)
+LABELS = RNG.integers(0, 3, 23)
+
+
+def trained(images=IMAGES, labels=LABELS, network=None, **settings):
+    """Parameters after training a small network."""
+    net = neurone.Network((6, 4, 3), **(network or {}))
+    neurone.fit(net, images, labels, **{"epochs": 2} | settings)
+    return net.parameters
+
+
+def test_orders_are_permutations_of_seed_and_epoch_alone():
+    first = epoch_order(1000, 5, 2)
+    assert np.array_equal(np.sort(first), np.arange(1000)) and first.dtype == np.int64
+    assert np.array_equal(first, epoch_order(1000, 5, 2))
+    others = [epoch_order(1000, 5, 3), epoch_order(1000, 6, 2), hold_out_order(1000, 5), np.arange(1000)]
+    # Two independent permutations agree in about one place.
+    assert all((first == other).sum() < 12 for other in others)
+
+
+def test_orders_are_unbiased():
+    """Each of the 24 orders of 4, in 4,800 draws: chi-square with 23 degrees of freedom, 0.1 % above 49.7."""
+    orders = [tuple(epoch_order(4, seed, 0)) for seed in range(4800)]
+    counts = np.array([orders.count(order) for order in set(orders)])
+    assert len(counts) == 24 and ((counts - 200) ** 2 / 200).sum() < 49.7
+
+
+def test_unshuffled_samples_keep_their_order():
+    order = epoch_order(len(IMAGES), 0, 0)
+    given = trained(IMAGES[order], LABELS[order], epochs=1, shuffle=False)
+    assert np.array_equal(given, trained(epochs=1, seed=0))
+    assert not np.array_equal(given, trained(epochs=1, shuffle=False))
+
+
+def test_learning_rate_decays_by_the_epoch():
+    net, step = neurone.Network((6, 4, 3)), neurone.Network((6, 4, 3))
+    history = neurone.fit(net, IMAGES, LABELS, learning_rate=0.3, decay=0.5, epochs=3, shuffle=False)
+    assert [report.learning_rate for report in history] == [0.3, 0.15, 0.075]
+    assert [report.epoch for report in history] == [0, 1, 2]
+    for rate in (0.3, 0.15, 0.075):
+        neurone.fit(step, IMAGES, LABELS, learning_rate=rate, epochs=1, shuffle=False)
+    assert np.array_equal(net.parameters, step.parameters)
+
+
+def test_none_is_the_whole_set_and_larger_batches_are_it_too():
+    whole = trained(batch_size=None)
+    assert np.array_equal(whole, trained(batch_size=23))
+    assert np.array_equal(whole, trained(batch_size=1000))
+    assert not np.array_equal(whole, trained(batch_size=22))
+
+
+def test_sum_is_mean_times_the_batch():
+    """Exactly so where P is a power of 2 and divides the set."""
+    images, labels = IMAGES[:16], LABELS[:16]
+    mean = trained(images, labels, batch_size=8, learning_rate=0.8)
+    assert np.array_equal(mean, trained(images, labels, batch_size=8, learning_rate=0.1, reduction="sum"))
+
+
+@pytest.mark.parametrize("batch_size", [1, 5, None])
+def test_length_of_kernel_calls_changes_nothing(batch_size, monkeypatch):
+    expected = trained(batch_size=batch_size)
+    done = []
+    monkeypatch.setattr(training, "WORK_PER_CALL", 3 * expected.size)
+    assert np.array_equal(expected, trained(batch_size=batch_size, progress=done.append))
+    assert done == ([3] * 7 + [2]) * 2
+
+
+@pytest.mark.parametrize("threads", [1, 3, 100])
+def test_threads_change_nothing(threads):
+    assert np.array_equal(trained(), trained(threads=threads))
+
+
+def test_labels_are_one_hot_targets():
+    assert np.array_equal(trained(), trained(labels=np.eye(3)[LABELS]))
+    binary = dict(output="logistic")
+    net, other = neurone.Network((6, 1), **binary), neurone.Network((6, 1), **binary)
+    neurone.fit(net, IMAGES, LABELS % 2)
+    neurone.fit(other, IMAGES, (LABELS % 2)[:, None].astype(float))
+    assert np.array_equal(net.parameters, other.parameters)
+
+
+def test_inputs_are_left_alone():
+    images, labels = IMAGES.copy(), LABELS.copy()
+    images.flags.writeable = labels.flags.writeable = False
+    assert np.array_equal(trained(images, labels), trained())
+
+
+def test_training_error_counts_answers_before_the_correction():
+    """With the whole set in one batch that is the untrained network's error; cost likewise."""
+    net = neurone.Network((6, 4, 3), dtype="float64")
+    outputs = net.predict_proba(IMAGES)
+    expected = 100 * (net.predict(IMAGES) != LABELS).mean()
+    cost = -np.log(outputs[np.arange(23), LABELS]).mean()
+    (report,) = neurone.fit(net, IMAGES, LABELS, batch_size=None, epochs=1)
+    assert report.train_error == pytest.approx(expected, rel=1e-15)
+    assert report.cost == pytest.approx(cost, rel=1e-12)  # the logarithm of a quotient, and a difference
+    assert report.validation_error is None and report.seconds > 0
+
+
+def test_float_targets_have_no_training_error():
+    net = neurone.Network((6, 2), output="identity", cost="quadratic")
+    (report,) = neurone.fit(net, IMAGES, RNG.random((23, 2)), learning_rate=0.01, epochs=1)
+    assert report.train_error is None
+
+
+def test_validation_changes_nothing_but_the_report():
+    net = neurone.Network((6, 4, 3))
+    history = neurone.fit(net, IMAGES, LABELS, epochs=2, validation=(IMAGES[:7], LABELS[:7]))
+    assert np.array_equal(net.parameters, trained())
+    assert history[-1].validation_error == pytest.approx(100 * (net.predict(IMAGES[:7]) != LABELS[:7]).mean())
+
+
+def test_no_epochs_leave_the_network_alone():
+    assert np.array_equal(trained(epochs=0), neurone.Network((6, 4, 3)).parameters)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (dict(learning_rate=0), "learning_rate is 0"),
+        (dict(learning_rate=-1), "learning_rate is -1"),
+        (dict(learning_rate=float("nan")), "learning_rate is nan"),
+        (dict(learning_rate="0.1"), "learning_rate is '0.1'"),
+        (dict(learning_rate=1e-50), "float32 rounds to"),
+        (dict(learning_rate=1e50), "float32 rounds to"),
+        (dict(decay=0), "decay is 0"),
+        (dict(batch_size=0), "batch_size is 0"),
+        (dict(batch_size=2.0), "batch_size is 2.0"),
+        (dict(epochs=-1), "epochs is -1"),
+        (dict(reduction="max"), "reduction is 'max'"),
+        (dict(kernels="slow"), "kernels is 'slow'"),
+        (dict(threads=0), "threads is 0"),
+        (dict(seed=-1), "seed is -1"),
+        (dict(images=IMAGES[:0], labels=LABELS[:0]), "no sample"),
+        (dict(labels=LABELS + 1), "label 3"),
+        (dict(validation=(IMAGES, LABELS[:5])), "23 images take"),
+        (dict(validation=(IMAGES[:0], LABELS[:0])), "at least one sample"),
+        (dict(validation=(IMAGES, np.eye(3)[LABELS])), "integer labels"),
+    ],
+)
+def test_bad_settings_train_nothing(settings, message):
+    net = neurone.Network((6, 4, 3))
+    before = net.parameters.copy()
+    with pytest.raises(neurone.InputError, match=message):
+        neurone.fit(net, **{"images": IMAGES, "labels": LABELS} | settings)
+    assert np.array_equal(net.parameters, before)
+
+
+def test_divergence_names_the_epoch_and_the_cause():
+    net = neurone.Network((6, 2), output="identity", cost="quadratic")
+    with pytest.raises(neurone.DivergenceError, match=r"epoch \d+, .*learning rate 100 is probably too large"):
+        neurone.fit(net, IMAGES, RNG.random((23, 2)), learning_rate=100, epochs=50)
+
+
+def test_the_same_bits_on_every_machine():
+    """32-bit training uses no library function: this digest holds wherever the package runs."""
+    images, labels = digits(500, seed=3)
+    net = neurone.Network((784, 20, 10, 10), seed=4)
+    neurone.fit(net, images, labels, epochs=2, batch_size=7, learning_rate=0.5, seed=5)
+    assert hashlib.sha256(net.parameters.tobytes()).hexdigest() == "to be filled"

@@ -76,11 +76,11 @@ def read(path, kind):
             return _read(file, os.fstat(file.fileno()).st_size, kind)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); name a file written by neurone") from None
-    except _Refused as refused:
+    except _RefusalError as refused:
         raise InputError(f"{path}: {refused}; use an undamaged file, as neurone wrote it") from None
 
 
-class _Refused(Exception):
+class _RefusalError(Exception):
     """What was found and what was expected; `read` adds where and what to do."""
 
 
@@ -91,11 +91,11 @@ def _read(file, size, kind):
     members = [("settings", f"|S{len(text)}", ()), *shapes]
     lengths = [_length(type_, shape) for _, type_, shape in members]
     if sum(lengths) > size:
-        raise _Refused(f"{size} bytes long, its arrays alone need {sum(lengths)}: truncated")
+        raise _RefusalError(f"{size} bytes long, its arrays alone need {sum(lengths)}: truncated")
     expected = sum(len(_local(_head(*member, b""))) for member in members) + sum(lengths)
     expected += len(_directory([(_head(*member, b""), 0) for member in members], 0))
     if size != expected:
-        raise _Refused(f"{size} bytes long, {expected} expected: truncated, or not alone in the file")
+        raise _RefusalError(f"{size} bytes long, {expected} expected: truncated, or not alone in the file")
 
     file.seek(0)
     arrays, heads = {}, []
@@ -105,21 +105,21 @@ def _read(file, size, kind):
         found = file.read(len(_local(_head(*member, b""))))
         data = np.empty(length, np.uint8)
         if file.readinto(data) != length:
-            raise _Refused(f"ends inside member {name}, shortened while it was read")
+            raise _RefusalError(f"ends inside member {name}, shortened while it was read")
         head = _head(*member, data)
         if found != _local(head):
-            raise _Refused(f"member {name} or the header in front of it is damaged (its check sum differs)")
+            raise _RefusalError(f"member {name} or the header in front of it is damaged (its check sum differs)")
         heads.append((head, begin))
         arrays[name] = data.view("u1" if type_.startswith("|S") else type_).reshape(shape or -1)
     end = file.tell()
     if file.read() != _directory(heads, end):
-        raise _Refused("the archive's directory is damaged")
+        raise _RefusalError("the archive's directory is damaged")
     del arrays["settings"]
     if _sha256([array.data.cast("B") for array in arrays.values()]) != sha256:
-        raise _Refused("the arrays' SHA-256 differs from the one in the settings")
+        raise _RefusalError("the arrays' SHA-256 differs from the one in the settings")
     for name, array in arrays.items():
         if array.dtype.kind == "f" and not np.isfinite(array).all():
-            raise _Refused(f"{name} holds NaN or infinity")
+            raise _RefusalError(f"{name} holds NaN or infinity")
     return settings, arrays
 
 
@@ -128,17 +128,17 @@ def _read_settings(file, size):
     start = file.read(_LOCAL.size)
     if not start.startswith(b"PK\3\4"):
         what = "empty" if not size else "a pickle" if start[0] == 0x80 else f"starts with {start[:4]!r}"
-        raise _Refused(f"{what}: not a .npz archive")
+        raise _RefusalError(f"{what}: not a .npz archive")
     if len(start) < _LOCAL.size:
-        raise _Refused(f"{size} bytes long: truncated")
+        raise _RefusalError(f"{size} bytes long: truncated")
     name = file.read(len("settings.npy"))
     compression, stored = _LOCAL.unpack(start)[3], _LOCAL.unpack(start)[8]
     if name != b"settings.npy":
-        raise _Refused("the first member is not settings.npy: another program's .npz")
+        raise _RefusalError("the first member is not settings.npy: another program's .npz")
     if compression != _STORED:
-        raise _Refused("the settings are compressed, which neurone never does")
+        raise _RefusalError("the settings are compressed, which neurone never does")
     if not 128 < stored <= _LARGEST_SETTINGS:
-        raise _Refused(f"settings of {stored} bytes, at most {_LARGEST_SETTINGS} expected")
+        raise _RefusalError(f"settings of {stored} bytes, at most {_LARGEST_SETTINGS} expected")
     return file.read(stored)[len(_npy_header("|S0", ())) :]
 
 
@@ -148,23 +148,23 @@ def _parse(text, kind):
         head = json.loads(text)
         format_, version = head["format"], head["version"]
         if format_ != f"neurone {kind}":
-            raise _Refused(f"holds {format_!r}, 'neurone {kind}' expected")
+            raise _RefusalError(f"holds {format_!r}, 'neurone {kind}' expected")
         if version != _VERSION:
-            raise _Refused(f"version {version!r} of the format, {_VERSION} expected: written by another neurone")
+            raise _RefusalError(f"version {version!r} of the format, {_VERSION} expected: written by another neurone")
         shapes = [(str(name), str(type_), tuple(shape)) for name, type_, shape in head["arrays"]]
         settings, sha256 = head["settings"], head["sha256"]
         canonical = _text(kind, settings, [[name, type_, list(shape)] for name, type_, shape in shapes], sha256)
     except (ValueError, KeyError, TypeError, RecursionError):
-        raise _Refused("the settings are not neurone's JSON") from None
+        raise _RefusalError("the settings are not neurone's JSON") from None
     if canonical != text:
-        raise _Refused("the settings are not as neurone writes them")
+        raise _RefusalError("the settings are not as neurone writes them")
     for name, type_, shape in shapes:
         if type_ not in _TYPES:
-            raise _Refused(f"{name} is of type {type_!r}, one of {', '.join(_TYPES)} expected")
+            raise _RefusalError(f"{name} is of type {type_!r}, one of {', '.join(_TYPES)} expected")
         if len(shape) > 4 or not all(type(extent) is int and 0 <= extent < 1 << 32 for extent in shape):
-            raise _Refused(f"{name} has shape {shape}")
+            raise _RefusalError(f"{name} has shape {shape}")
     if len({name for name, _, _ in shapes} | {"settings"}) != len(shapes) + 1:
-        raise _Refused("two arrays have one name")
+        raise _RefusalError("two arrays have one name")
     return shapes, settings, sha256
 
 

@@ -88,8 +88,9 @@ def _fitted(ink):
     rows, columns = ink.shape
     scale = _BOX / max(rows, columns)
     size = max(1, round(columns * scale)), max(1, round(rows * scale))
-    small = Image.fromarray(ink.astype(np.float32)).resize(size, Image.Resampling.BOX if scale < 1 else Image.Resampling.BILINEAR)
-    return np.asarray(small)
+    # The mean of what falls on a pixel: strokes thinner than a pixel get their share of grey.
+    filter_ = Image.Resampling.BOX if scale < 1 else Image.Resampling.BILINEAR
+    return np.asarray(Image.fromarray(ink.astype(np.float32)).resize(size, filter_))
 
 
 def _centred(ink):

@@ -83,7 +83,7 @@ class Network:
         if output == "softmax" and self.sizes[-1] == 1:
             raise InputError("a softmax of one output is always 1; use output 'logistic', or two outputs")
         self.dtype = np.dtype(options.choice("dtype", dtype, options.DTYPES))
-        self.slope = options.positive("slope", slope, self.dtype)
+        self.slope = options.positive("slope", slope, self.dtype.type)
         self.init = options.choice("init", init, options.INITS)
         self.seed = options.seed(seed)
         if parameter_count(self.sizes) > _MOST_PARAMETERS:

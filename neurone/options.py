@@ -52,14 +52,14 @@ def seed(value):
     return integer("seed", value, 0, 2**64 - 1)
 
 
-def positive(name, value, dtype=np.dtype("float64")):
-    """`value` as a float, above 0 and finite, and so still when rounded to `dtype`."""
+def positive(name, value, width=np.float64):
+    """`value` as a float, above 0 and finite, and so still when rounded to `width`."""
     if isinstance(value, bool) or not isinstance(value, Real) or not 0 < value < math.inf:
         raise InputError(f"{name} is {value!r}; give a number above 0, and finite")
     with np.errstate(over="ignore", under="ignore"):
-        rounded = dtype.type(value)
+        rounded = width(value)
     if not 0 < rounded < math.inf:
-        raise InputError(f"{name} is {value!r}, which {dtype} rounds to {rounded}; give another, or dtype float64")
+        raise InputError(f"{name} is {value!r}, which {width.__name__} rounds to {rounded}; give another")
     return float(value)
 
 

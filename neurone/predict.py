@@ -11,7 +11,7 @@ from neurone.network import load
 
 
 def main(argv=None):
-    parser = Parser("predict", "Read digits from image files: one line each, the digit and the network's output for it.")
+    parser = Parser("predict", "Read digits from image files: a line each, the digit and its output.")
     parser.add_argument("network", metavar="FILE.npz", help="written by python -m neurone.train --save")
     parser.add_argument("images", nargs="+", metavar="IMAGE", help="PNG, or any format that Pillow reads")
     args = parser.parse_args(argv)

@@ -6,13 +6,14 @@ half of the generator's key, the purpose of the words the second.
 
 import numpy as np
 
-_INIT, _SHUFFLE, _HOLD_OUT = range(3)
+_INIT, _SHUFFLE, _HOLD_OUT, _DIGITS = range(4)
+_WORDS_A_STEP = 4  # of Philox's counter
 
 
-def _words(count, seed, purpose, part=0):
-    """`count` words, uint64, a function of the three numbers alone."""
+def _words(count, seed, purpose, part=0, first=0):
+    """`count` words, uint64, a function of the numbers alone; `first`, a multiple of 4, leaves out so many."""
     key = np.array([seed, purpose << 32 | part], np.uint64)
-    return np.random.Philox(key=key).random_raw(count)
+    return np.random.Philox(key=key, counter=first // _WORDS_A_STEP).random_raw(count)
 
 
 def _order(words):
@@ -42,3 +43,8 @@ def epoch_order(count, seed, epoch):
 def hold_out_order(count, seed):
     """The order in which samples are taken for validation, int64 (count,)."""
     return _order(_words(count, seed, _HOLD_OUT))
+
+
+def digit_words(count, seed, first):
+    """Words number `first`, a multiple of 4, and on of the embedded digits; uint64 (count,)."""
+    return _words(count, seed, _DIGITS, first=first)

@@ -113,7 +113,7 @@ def epochs(
     progress=None,
 ):
     """Like `fit`, but an iterator that trains one epoch for each report taken. Everything is checked at once."""
-    learning_rate = options.positive("learning_rate", learning_rate, network.dtype)
+    learning_rate = options.positive("learning_rate", learning_rate, network.dtype.type)
     decay = options.positive("decay", decay)
     if batch_size is not None:
         batch_size = options.integer("batch_size", batch_size)

@@ -1,5 +1,6 @@
 """Options and fixtures for all tests."""
 
+import importlib
 import os
 import subprocess
 import sys
@@ -12,12 +13,9 @@ PROJECT = Path(__file__).resolve().parent.parent
 # Before neurone is imported: compiled kernels stay inside the project, not in the user's cache.
 os.environ["NEURONE_CACHE"] = str(PROJECT / ".cache")
 
-MNIST_FILES = (
-    "train-images-idx3-ubyte",
-    "train-labels-idx1-ubyte",
-    "t10k-images-idx3-ubyte",
-    "t10k-labels-idx1-ubyte",
-)
+import neurone.commands  # noqa: E402
+from neurone.datasets.idx import write_idx  # noqa: E402
+from neurone.datasets.mnist import load_folder  # noqa: E402
 
 
 def pytest_addoption(parser):
@@ -35,8 +33,6 @@ def run(tmp_path):
 
     def run(command, *arguments, **environment):
         variables = {name: value for name, value in os.environ.items() if name != "NEURONE_DATA"}
-        # The fetched sets are looked for below the cache folder: another one for them than the kernels' would
-        # compile everything anew, so the tests' own cache holds no sets.
         return subprocess.run(
             [sys.executable, "-m", f"neurone.{command}", *map(str, arguments)],
             capture_output=True, text=True, cwd=tmp_path, env=variables | environment, timeout=300,
@@ -46,10 +42,23 @@ def run(tmp_path):
 
 
 @pytest.fixture
+def call(tmp_path, monkeypatch, capsys):
+    """Like `run`, in this process: a second less for each of the many bad inputs."""
+
+    def call(command, *arguments):
+        main = importlib.import_module(f"neurone.{command}").main
+        capsys.readouterr()
+        code = neurone.commands.run(command, main, [str(argument) for argument in arguments])
+        return subprocess.CompletedProcess(arguments, code, *capsys.readouterr())
+
+    monkeypatch.delenv("NEURONE_DATA", raising=False)
+    monkeypatch.chdir(tmp_path)
+    return call
+
+
+@pytest.fixture
 def small_set(tmp_path):
     """A folder of four IDX files: 5 x 4 images of 3 classes that a network can learn; 60 to train, 30 to test."""
-    from neurone.datasets.idx import write_idx
-
     rng = np.random.Generator(np.random.Philox(7))
     patterns = rng.integers(0, 256, (3, 5, 4))
     folder = tmp_path / "small-set"
@@ -67,8 +76,6 @@ def mnist():
     """Real MNIST, from $NEURONE_DATA."""
     if not os.environ.get("NEURONE_DATA"):
         pytest.skip("NEURONE_DATA is not set: no MNIST")
-    from neurone.datasets.mnist import load_folder
-
     data = load_folder(os.environ["NEURONE_DATA"])
     assert data.name == "MNIST"
     return data

@@ -168,9 +168,10 @@ def _with_settings(path, text):
         b'{"format": "neurone thing", "version": 1, "settings": {}, "arrays": [["a", "<f4", ['
         + b"1, " * 21000 + b'0]]], "sha256": ""}',
         b'{"format":"neurone thing","version":1,"settings":{},"arrays":[],"sha256":""}',
-        b'{"format": "neurone thing", "version": 1, "settings": {}, "arrays": [["a", "<f4", [1]], ["a", "<f4", [1]]], '
-        b'"sha256": ""}',
-        b'{"format": "neurone thing", "version": 1, "settings": {}, "arrays": [["settings", "<f4", [1]]], "sha256": ""}',
+        b'{"format": "neurone thing", "version": 1, "settings": {}, "arrays": [["a", "<f4", [1]], ["a", "<f4", [1]]],'
+        b' "sha256": ""}',
+        b'{"format": "neurone thing", "version": 1, "settings": {}, "arrays": [["settings", "<f4", [1]]],'
+        b' "sha256": ""}',
         b"[" * 60000,
         b"\xff" * 300,
     ],

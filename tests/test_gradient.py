@@ -3,9 +3,9 @@
 One `fit` of the whole set with the total gradient and a learning rate of 1 moves the parameters by minus the
 gradient, and reports the mean cost from before the correction: both functions from one call.
 
-Tolerance: 1e-7 of the largest derivative, or of 1 if that is larger. With a step of 1e-5 the difference quotient
-is off by 1e-10 / 6 of the third derivative, which large weights make some hundred times the first, and by the
-rounding of the cost, 1e-16 of it, over 1e-5.
+Tolerance: 1e-7 of the largest derivative, or of 1 if that is larger. With a step of 1e-5 the difference
+quotient is off by 1e-10 / 6 of the third derivative, which large weights make some hundred times the first,
+and by the rounding of the cost, 1e-16 of it, over 1e-5. Seen: 1e-11 with moderate weights, 3e-8 with large.
 """
 
 import itertools
@@ -20,7 +20,7 @@ STEP = 1e-5
 TOLERANCE = 1e-7
 SAMPLES = 4
 SLOPE = 1.5
-HIDDEN = ((), (4,), (4, 3), (4, 3, 3))  # depths 0 to 3
+HIDDEN = ((), (4,), (4, 3), (4, 2, 3))  # depths 0 to 3
 
 
 def preactivations(network, images):
@@ -98,15 +98,14 @@ def make_problem(activation, output, cost, hidden, reach):
 @pytest.mark.parametrize("saturated", (False, True), ids=("moderate", "saturated"))
 def test_gradient(saturated, output, cost, hidden):
     for activation in ACTIVATIONS if hidden else ACTIVATIONS[:1]:
-        # Without a bound on the neurons, sums grow from layer to layer by themselves.
-        bounded = activation in ("logistic", "tanh")
-        reach = 1 if not saturated else 14 if bounded else 4
+        reach = 1
+        if saturated:  # without a bound on the neurons, sums grow by themselves from layer to layer
+            reach = 14 if activation in ("logistic", "tanh") else (None, 5, 4, 3)[len(hidden)]
         network, images, targets, sums = make_problem(activation, output, cost, hidden, reach)
-        if saturated:  # where tanh is 1 to 9 digits or more
-            assert max(np.abs(s).max() for s in sums) > 7, activation
+        if saturated:  # where tanh is 1 to 5 digits
+            assert max(np.abs(s).max() for s in sums) > 6, activation
         _, gradient = cost_and_gradient(network, images, targets)
         largest = np.abs(gradient).max()
         assert largest > 1e-3, activation
-        import sys; print("ERR", activation, reach, f"{largest:.1e}", f"{np.abs(gradient - differences(network, images, targets)).max():.1e}", [f"{np.abs(s).max():.1f}" for s in sums],[f"{np.abs(gradient[network_slice]).max():.0e}" for network_slice in np.split(np.arange(len(gradient)), np.cumsum([network.layer(l).size for l in range(len(hidden)+1)])[:-1])])
         error = np.abs(gradient - differences(network, images, targets)).max()
         assert error <= TOLERANCE * max(largest, 1), activation

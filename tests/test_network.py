@@ -10,8 +10,9 @@ from neurone.layout import parameter_offsets, state_offsets
 
 # Every option different from its default.
 UNUSUAL = dict(
-    activation="tanh", output="logistic", cost="half-quadratic", slope=2.5, dtype="float64", init="notes", seed=2**64 - 1
-)
+    activation="tanh", output="logistic", cost="half-quadratic",
+    slope=2.5, dtype="float64", init="notes", seed=2**64 - 1,
+)  # fmt: skip
 
 
 def test_layout_of_a_network_by_hand():

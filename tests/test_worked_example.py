@@ -112,7 +112,7 @@ def test_hidden_gradients(example):
 def test_backward_graph(a):
     """Section 1: w3 = -a x, w4 = 1 + e^w3, w5 = y = 1 / w4, gone through backwards.
 
-    The tolerance is absolute, a few units in the last place of a: 1 - y loses its last digits where y is near 1.
+    The tolerance is absolute, a few units in the last place of a: 1 - y loses digits where y is near 1.
     """
     for x in np.linspace(-12, 12, 97).tolist():
         w3 = -a * x

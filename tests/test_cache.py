@@ -1,0 +1,72 @@
+"""Where compiled kernels are kept: a folder of their sources' hash, the user's own, or none with a warning."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import neurone
+
+CODE = """
+import numpy as np
+from neurone.kernels import _FOLDER, elementary
+print(_FOLDER, elementary.exp32(np.float32(1)))
+"""
+
+
+def imported(cache, package=None, code=CODE):
+    """Import the package, perhaps another copy of it, with this cache folder; one kernel is called."""
+    environment = os.environ | {"NEURONE_CACHE": str(cache)}
+    if package is not None:
+        environment["PYTHONPATH"] = str(package)
+    return subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=environment, cwd=package, check=True
+    )
+
+
+def test_compiled_kernels_are_kept_and_found_again(tmp_path):
+    first = imported(tmp_path)
+    folder = Path(first.stdout.split()[0])
+    assert folder.parent == tmp_path and folder.stat().st_mode & 0o777 == 0o700
+    kept = {path: path.stat().st_mtime_ns for path in folder.rglob("*.nb*")}
+    assert kept
+    assert imported(tmp_path).stdout == first.stdout
+    assert {path: path.stat().st_mtime_ns for path in folder.rglob("*.nb*")} == kept
+
+
+def test_an_edited_callee_is_compiled_anew(tmp_path):
+    """The trap: `train` in notes.py calls `exp` in elementary.py, and Numba watches notes.py alone."""
+    source = Path(neurone.__file__).parent
+    copy = tmp_path / "copy" / "neurone"
+    shutil.copytree(source, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    code = (
+        "import neurone; net = neurone.Network((1, 2)); net.parameters[:] = [0, 0, 1, 0];"
+        "print(neurone.__file__, *net.predict_proba([[1.0]])[0])"
+    )
+    before = imported(tmp_path / "cache", copy.parent, code).stdout.split()
+    assert before[0].startswith(str(copy)) and float(before[1]) == pytest.approx(0.731, abs=1e-3)
+    elementary = copy / "kernels" / "elementary.py"
+    text = elementary.read_text()
+    assert text.count("_ONE + e)") == 1
+    elementary.write_text(text.replace("_ONE + e)", "_ONE + e + e)"))
+    after = imported(tmp_path / "cache", copy.parent, code).stdout.split()
+    assert float(after[1]) != float(before[1])
+
+
+def test_no_folder_is_one_warning_and_no_crash(tmp_path):
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    done = imported(blocked)
+    assert done.stdout.split() == ["None", "2.7182817459106445"]
+    assert done.stderr.count("UserWarning") == 1 and str(blocked) in done.stderr
+
+
+def test_a_folder_open_to_others_is_not_trusted(tmp_path):
+    """What lies in it is unpickled: others could run code as this user."""
+    folder = Path(imported(tmp_path).stdout.split()[0])
+    folder.chmod(0o777)
+    done = imported(tmp_path)
+    assert done.stdout.split()[0] == "None" and "can be written by other users" in done.stderr

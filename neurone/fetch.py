@@ -138,7 +138,7 @@ def _download_from_any(mirrors, path, file):
         # ValueError: an address that cannot be encoded
         except (OSError, http.client.HTTPException, ValueError, DownloadError) as error:
             if isinstance(error, urllib.error.HTTPError):
-                error.close()  # it is an open answer too
+                error.close()  # an open answer; newer Pythons warn of one left open
             failures.append(f"{url}: {error}")
             print(_one_line(f"{failures[-1]}; not used"), flush=True)
         else:

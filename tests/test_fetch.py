@@ -372,13 +372,19 @@ def test_bad_options(tmp_path, capsys, argv, words):
     assert not list(tmp_path.iterdir())
 
 
-def test_a_full_disk_is_no_bad_input(tmp_path, capsys, serve, monkeypatch):
-    def full(path):
-        raise OSError(28, "No space left on device", str(path))
+@pytest.mark.parametrize("full_at", [FIRST, "SHA256SUMS"])
+def test_a_full_disk_is_no_bad_input(tmp_path, capsys, serve, monkeypatch, full_at):
+    replacing = fetch.replacing
 
-    monkeypatch.setattr(fetch, "replacing", full)
+    def until_full(path):
+        if path.name == full_at:
+            raise OSError(28, "No space left on device", str(path))
+        return replacing(path)
+
+    monkeypatch.setattr(fetch, "replacing", until_full)
     code, _, err = run(capsys, tmp_path, serve(good))
-    assert code == 1 and is_error(err, "No space left on device")
+    assert code == 1 and is_error(err, "No space left on device", full_at)
+    assert not (tmp_path / full_at).exists()
 
 
 # The command as a process.

@@ -160,7 +160,8 @@ def test_pipe_does_not_block(tmp_path):
     writer = os.open(tmp_path / "pipe", os.O_RDWR)  # so that this test could only fail, not wait
     os.write(writer, plain(IMAGES))
     try:
-        header_refused(tmp_path / "pipe", "not a regular file")
+        with pytest.raises(InputError, match="pipe: is not a regular file"):
+            open_idx(tmp_path / "pipe", 3)
     finally:
         os.close(writer)
 

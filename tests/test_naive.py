@@ -14,12 +14,7 @@ from test_golden import HIDDEN, train
 
 
 def make_cases(output, cost):
-    product = itertools.product(
-        HIDDEN,
-        ACTIVATIONS,
-        (1, 3, 7),
-        (True, False),
-    )
+    product = itertools.product(HIDDEN, ACTIVATIONS, (1, 3, 7), (True, False))
     return [
         make_case(
             seed,
@@ -30,7 +25,7 @@ def make_cases(output, cost):
             "float64",
             batch_size=batch_size,
             mean=mean,
-            pixels=seed % 2 == 0,
+            pixels=seed % 4 < 2,
             labels=seed % 3 > 0,
             rate=0.02,
         )

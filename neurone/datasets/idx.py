@@ -160,9 +160,7 @@ def _read_header(source, size, ndim):
         )
     if source.inflate is None and needed != size:
         fault = "truncated" if size < needed else "longer than that"
-        raise refusal(
-            source.path, f"is {said}, {needed} bytes, by its header, but has {size}: {fault}; {_AGAIN}"
-        )
+        raise refusal(source.path, f"is {said}, {needed} bytes, by its header, but has {size}: {fault}; {_AGAIN}")
     return shape
 
 

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import signal
 import sys
 
 import numpy as np
@@ -25,6 +26,8 @@ class Parser(argparse.ArgumentParser):
 
 def run(command, main, argv=None):
     """Run `main(argv)` and return the command's exit code (DESIGN): an error is one line, never a traceback."""
+    # As after Ctrl-C, temporary files go; without this the process would just end.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         main(argv)
         sys.stdout.flush()
@@ -39,8 +42,13 @@ def run(command, main, argv=None):
         return 1
     except (OSError, MemoryError) as error:
         code, message = 1, error or "out of memory"
-    print(f"neurone.{command}: {' '.join(str(message).split())}", file=sys.stderr)
+    print(f"neurone.{command}: {one_line(message)}", file=sys.stderr)
     return code
+
+
+def one_line(text):
+    """`text` without anything, in a file's name or a server's answer, that would break the line or move the cursor."""
+    return "".join(character if character.isprintable() else " " for character in str(text))
 
 
 def load_set(folder, seed=0):

@@ -4,7 +4,6 @@ import argparse
 import contextlib
 import hashlib
 import http.client
-import signal
 import sys
 import tempfile
 import urllib.error
@@ -12,6 +11,7 @@ import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
+from neurone.commands import Parser, one_line, run
 from neurone.constants import user_cache
 from neurone.datasets.idx import digest, open_idx, refusal, shown
 from neurone.datasets.mnist import MNIST_SHA256, idx_files
@@ -140,7 +140,7 @@ def _download_from_any(mirrors, path, file):
             if isinstance(error, urllib.error.HTTPError):
                 error.close()  # an open answer; newer Pythons warn of one left open
             failures.append(f"{url}: {error}")
-            print(_one_line(f"{failures[-1]}; not used"), flush=True)
+            print(one_line(f"{failures[-1]}; not used"), flush=True)
         else:
             print(f"{shown(path)}: downloaded from {url}", flush=True)
             return sha256
@@ -215,53 +215,23 @@ def fetch(name, folder=None, mirrors=None):
     return folder
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message):  # argparse's own prints several lines and ends the process
-        raise InputError(f"{message}; see --help")
-
-
 def _mirror(text):
     if not text.startswith(("http://", "https://")):  # urllib would read file:// too
         raise argparse.ArgumentTypeError(f"{text!r} is not an http:// or https:// address")
     return text
 
 
-def _parse(argv):
-    parser = _Parser(prog="python -m neurone.fetch", description="Download a set of images.")
+def main(argv=None):
+    parser = Parser("fetch", "Download a set of images.")
     parser.add_argument("name", choices=SETS, help="the set")
     parser.add_argument("--folder", metavar="DIR", help="where to put it (default: the user's cache folder)")
     parser.add_argument(
-        "--mirror",
-        metavar="URL",
-        type=_mirror,
-        action="append",
+        "--mirror", metavar="URL", type=_mirror, action="append",
         help="folder to download from instead of the usual ones; may be given several times",
-    )
-    return parser.parse_args(argv)
-
-
-def _one_line(text):
-    """`text` without anything, such as a server's answer, that would break the line or move the cursor."""
-    return "".join(c if c.isprintable() else " " for c in text)
-
-
-def main(argv=None):
-    """Run the command; return its exit code: 0 done, 1 not downloaded, 2 bad options, 130 interrupted."""
-    try:
-        options = _parse(argv)
-        print(f"{shown(fetch(options.name, options.folder, options.mirror))}: {options.name} is complete")
-        return 0
-    except NeuroneError as error:
-        message, code = error, error.exit_code
-    except OSError as error:  # a full disk, say
-        message, code = error, 1
-    except KeyboardInterrupt:
-        message, code = "interrupted; files already complete are kept for the next time", 130
-    print(f"neurone.fetch: error: {_one_line(str(message))}", file=sys.stderr)
-    return code
+    )  # fmt: skip
+    args = parser.parse_args(argv)
+    print(f"{shown(fetch(args.name, args.folder, args.mirror))}: {args.name} is complete")
 
 
 if __name__ == "__main__":
-    # As after Ctrl-C, the temporary file goes; without this the process would just end.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    sys.exit(main())
+    sys.exit(run("fetch", main))

@@ -8,7 +8,7 @@ import pytest
 from neurone.datasets.digits import BLOCK, digits
 from neurone.errors import InputError
 
-SHA256 = "2052fba2cc85088a0fe976741988ec81a700024575991c29f8cb923f96f08c0d"
+SHA256 = "5bdf242efdbf3a8caa3d6035f31c22301d6b779f2aba998c26e6d042a79931c7"
 
 @pytest.fixture(scope="module")
 def sample():
@@ -74,10 +74,12 @@ def test_prepared_as_mnist_was(sample):
     spans = extents(sample[0])
     assert spans.max() == 20
     assert np.mean(spans.max(1) >= 19) > 0.99
-    # Moved by whole pixels: the centre of mass is within half a pixel.
-    centres = np.arange(28) + 0.5
+    # Moved by whole pixels: the centre of mass is within half a pixel of pixel (14, 14), except for a few 7s and
+    # 9s so heavy at the top that the box would have to leave the image.
+    centres = np.arange(28)
     row, column = (images.sum(2) * centres).sum(1) / ink, (images.sum(1) * centres).sum(1) / ink
-    assert max(abs(row - 14.0).max(), abs(column - 14.0).max()) <= 0.5 + 1e-9
+    off = np.maximum(abs(row - 14.0), abs(column - 14.0))
+    assert off.max() < 1.0 and np.mean(off <= 0.5) > 0.99
     # MNIST's own figures: 33.3 grey levels on average, 19.1 % of the pixels inked.
     assert 28.0 < images.mean() < 40.0
     assert 0.17 < np.mean(images > 0.0) < 0.23

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 import neurone
-from neurone import fetch
+from neurone import commands, fetch
 from neurone.datasets.mnist import MNIST_SHA256, load_folder
 
 ROOT = Path(neurone.__file__).parents[1]
@@ -165,12 +165,12 @@ def small(monkeypatch):
 def run(capsys, folder, *servers, name="mnist"):
     """Exit code, standard output, standard error."""
     mirrors = [word for server in servers for word in ("--mirror", server.url)]
-    code = fetch.main([name, "--folder", str(folder), *mirrors])
+    code = commands.run("fetch", fetch.main, [name, "--folder", str(folder), *mirrors])
     return code, *capsys.readouterr()
 
 
 def is_error(err, *words):
-    assert err.startswith("neurone.fetch: error: ") and err.count("\n") == 1 and err.endswith("\n")
+    assert err.startswith("neurone.fetch: ") and err.count("\n") == 1 and err.endswith("\n")
     for word in words:
         assert word in err
     return True
@@ -206,7 +206,7 @@ def test_a_mirror_that_unpacks(tmp_path, capsys, serve):
 @pytest.mark.parametrize("name", ["mnist", "fashion-mnist"])
 def test_default_folder(tmp_path, capsys, serve, name, monkeypatch):
     monkeypatch.setenv("NEURONE_CACHE", str(tmp_path / "cache"))
-    assert fetch.main([name, "--mirror", serve(good).url]) == 0
+    assert commands.run("fetch", fetch.main, [name, "--mirror", serve(good).url]) == 0
     assert_complete(tmp_path / "cache" / "datasets" / name)
 
 
@@ -367,7 +367,7 @@ def test_unwritable_folder(tmp_path, capsys, serve, kind):
     ],
 )
 def test_bad_options(tmp_path, capsys, argv, words):
-    assert fetch.main(argv) == 2
+    assert commands.run("fetch", fetch.main, argv) == 2
     assert is_error(capsys.readouterr().err, *words, "--help")
     assert not list(tmp_path.iterdir())
 

@@ -106,15 +106,17 @@ def stroke(a, b, softness, box):
 
 @kernel
 def place(box, ink, image):
-    """Copy the box into the image as bytes, moved by whole pixels so that its mass lies at the centre."""
+    """Copy the box into the image as bytes, moved by whole pixels until its centre of mass is nearest to pixel
+    (rows / 2, columns / 2): where MNIST's is, half a pixel from the middle.
+    """
     side = len(box)
     mass, mass_j, mass_h = 0.0, 0.0, 0.0
     for j in range(side):
         for h in range(side):
             box[j, h] = np.floor(255.0 * min(1.0, ink * box[j, h]) + 0.5)
             mass += box[j, h]
-            mass_j += box[j, h] * (j + 0.5)
-            mass_h += box[j, h] * (h + 0.5)
+            mass_j += box[j, h] * j
+            mass_h += box[j, h] * h
     rows, columns = image.shape
     down = min(rows - side, max(0, int(np.floor(0.5 * rows - mass_j / mass + 0.5))))
     along = min(columns - side, max(0, int(np.floor(0.5 * columns - mass_h / mass + 0.5))))

@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 
-.PHONY: train test torture lint clean
+.PHONY: train test torture bench lint clean
 
 train: $(VENV)/installed-run
 	$(VENV)/bin/python -m neurone.train
@@ -14,8 +14,12 @@ test: $(VENV)/installed-test
 torture: $(VENV)/installed-test
 	$(VENV)/bin/python -m pytest --torture
 
+bench: $(VENV)/installed-run
+	$(VENV)/bin/python benchmarks/against_numpy.py
+
 lint: $(VENV)/installed-dev
 	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
 
 # A stamp for each set of extras; editable, so that a change of the sources needs no new install.
 $(VENV)/installed-run: extras = progress,images

@@ -28,6 +28,8 @@ def run(command, main, argv=None):
     """Run `main(argv)` and return the command's exit code (DESIGN): an error is one line, never a traceback."""
     # As after Ctrl-C, temporary files go; without this the process would just end.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    # Names of files need not be text that the terminal knows.
+    sys.stdout.reconfigure(errors="backslashreplace")
     try:
         main(argv)
         sys.stdout.flush()
@@ -51,17 +53,15 @@ def one_line(text):
     return "".join(character if character.isprintable() else " " for character in str(text))
 
 
-def load_set(folder, seed=0):
+def load_set(folder):
     """The set that `--data` and its stand-ins name, else the embedded digits."""
     found = mnist.find_set(folder)
     if found is not None:
         return found
     train, test = _EMBEDDED
-    # Other digits for the test than for training, whatever the seed.
-    images, labels = digits(train + test, seed=seed)
-    return mnist.DataSet(
-        "embedded digits", "no data set found", images[:train], labels[:train], images[train:], labels[train:]
-    )
+    images, labels = digits(train + test)
+    where = "drawn, since no data set was found"
+    return mnist.DataSet("embedded digits", where, images[:train], labels[:train], images[train:], labels[train:])
 
 
 def describe(data):

@@ -16,7 +16,10 @@ def main(argv=None):
     data = load_set(args.data)
     pixels = data.test_images[0].size
     if network.sizes[0] != pixels:
-        raise InputError(f"{args.network} takes {network.sizes[0]} inputs, {data.folder} has {pixels} pixels an image")
+        raise InputError(
+            f"{args.network} takes {network.sizes[0]} inputs, images of {data.name} have {pixels} pixels; "
+            "name a set of such images with --data"
+        )
     print(describe(data))
     print_test(network, data)
 

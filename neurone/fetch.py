@@ -4,6 +4,7 @@ import argparse
 import contextlib
 import hashlib
 import http.client
+import shlex
 import sys
 import tempfile
 import urllib.error
@@ -12,11 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from neurone.commands import Parser, one_line, run
-from neurone.constants import user_cache
 from neurone.datasets.idx import digest, open_idx, refusal, shown
 from neurone.datasets.mnist import MNIST_SHA256, idx_files
 from neurone.errors import InputError, NeuroneError
-from neurone.files import replacing
+from neurone.files import replacing, user_cache
 
 TIMEOUT = 30  # seconds without an answer
 LIMIT = 64 << 20  # bytes of one file; MNIST's largest is 45 MiB even if served unpacked
@@ -25,10 +25,14 @@ PIECE = 1 << 16
 
 @dataclass(frozen=True)
 class File:
-    """What a downloaded file must be: its shape, and the SHA-256 of its decompressed bytes where known."""
+    """What a downloaded file must be: its shape, and what is known of its content, one of the two or both.
+
+    SHA-256 of the decompressed bytes; MD5, which the set's authors publish, of the bytes as served.
+    """
 
     shape: tuple
-    sha256: str | None
+    sha256: str | None = None
+    md5: str | None = None
 
 
 @dataclass(frozen=True)
@@ -39,14 +43,18 @@ class Source:
     files: dict
 
 
-def _files(sha256):
-    return {
-        "train-images-idx3-ubyte.gz": File((60000, 28, 28), sha256.get("train_images")),
-        "train-labels-idx1-ubyte.gz": File((60000,), sha256.get("train_labels")),
-        "t10k-images-idx3-ubyte.gz": File((10000, 28, 28), sha256.get("test_images")),
-        "t10k-labels-idx1-ubyte.gz": File((10000,), sha256.get("test_labels")),
-    }
-
+_NAMES = {
+    "train-images-idx3-ubyte.gz": (60000, 28, 28),
+    "train-labels-idx1-ubyte.gz": (60000,),
+    "t10k-images-idx3-ubyte.gz": (10000, 28, 28),
+    "t10k-labels-idx1-ubyte.gz": (10000,),
+}
+_FASHION_MD5 = (  # github.com/zalandoresearch/fashion-mnist, README
+    "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
+    "25c81989df183df01b3e8a0aad5dffbe",
+    "bef4ecab320f06d8554ea6380940ec79",
+    "bb300cfdad3c16e7a12a480ee83cd310",
+)
 
 SETS = {
     "mnist": Source(
@@ -54,11 +62,15 @@ SETS = {
             "https://ossci-datasets.s3.amazonaws.com/mnist/",
             "https://storage.googleapis.com/cvdf-datasets/mnist/",
         ),
-        _files(MNIST_SHA256),
+        {
+            name: File(shape, sha256=sha256)
+            for (name, shape), sha256 in zip(_NAMES.items(), MNIST_SHA256.values(), strict=True)
+        },
     ),
-    # Its SHA-256 are not known for sure: only the form is checked, and that it is not MNIST, which has the
-    # same names and shapes.
-    "fashion-mnist": Source(("http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",), _files({})),
+    "fashion-mnist": Source(
+        ("http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",),
+        {name: File(shape, md5=md5) for (name, shape), md5 in zip(_NAMES.items(), _FASHION_MD5, strict=True)},
+    ),
 }
 
 
@@ -84,8 +96,11 @@ def _verify(path, file):
     found = digest(idx.read(hasher))
     if file.sha256 is not None and found != file.sha256:
         raise _WrongContentError(f"wrong content, SHA-256 {found} once decompressed, expected {file.sha256}")
-    if file.sha256 is None and found in MNIST_SHA256.values():
-        raise _WrongContentError("wrong content, a file of MNIST")
+    if file.md5 is not None:
+        with open(path, "rb") as stored:
+            found = hashlib.file_digest(stored, "md5").hexdigest()
+        if found != file.md5:
+            raise _WrongContentError(f"wrong content, MD5 {found}, expected {file.md5}")
     return hasher.hexdigest()
 
 
@@ -230,7 +245,8 @@ def main(argv=None):
         help="folder to download from instead of the usual ones; may be given several times",
     )  # fmt: skip
     args = parser.parse_args(argv)
-    print(f"{shown(fetch(args.name, args.folder, args.mirror))}: {args.name} is complete")
+    folder = shown(fetch(args.name, args.folder, args.mirror))
+    print(f"{args.name} is complete: python -m neurone.train --data {shlex.quote(folder)}")
 
 
 if __name__ == "__main__":

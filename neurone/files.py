@@ -1,11 +1,22 @@
-"""Files that are either the old one or the new one, whole."""
+"""Files that are either the old one or the new one, whole; and where what can be made again is kept."""
 
 import os
 import secrets
+import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 
 from neurone.errors import InputError
+
+
+def user_cache():
+    """Folder for what can be made again: `$NEURONE_CACHE`, else `neurone` in the user's cache folder."""
+    if os.environ.get("NEURONE_CACHE"):
+        return Path(os.environ["NEURONE_CACHE"])
+    try:
+        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "neurone"
+    except RuntimeError:  # a user without a home, as containers have
+        return Path(tempfile.gettempdir()) / f"neurone-{os.getuid()}"
 
 
 def _temporary(target):

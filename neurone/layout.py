@@ -1,4 +1,4 @@
-"""Where everything stands in the flat arrays; no other file computes an offset.
+"""Where everything stands in the flat arrays: the offsets from which kernels count.
 
 Parameters: the blocks of the layers one after the other, each of (n + 1) * m numbers for n inputs and m
 outputs. The weight from i to j stands at `debut[l] + i*m + j`, row i = 0 being the bias's.

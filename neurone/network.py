@@ -13,9 +13,10 @@ from neurone.layout import parameter_count, parameter_offsets, state_offsets
 from neurone.randomness import uniform
 
 _SETTINGS = ("sizes", "activation", "output", "cost", "slope", "dtype", "init", "seed")
-# A kernel call cannot be interrupted: its work, in additions of a product, is kept below half a second.
+# A kernel call cannot be interrupted: its work, in additions of a product, is kept well below half a second.
 WORK_PER_CALL = 50_000_000
-_MOST_PARAMETERS = 2**31
+_WORK_PER_LAYER = 200  # what a sample costs besides: exponentials, loops that begin and end
+_MOST_PARAMETERS = 2**28  # what a model file can hold, in either width
 
 
 class Network:
@@ -114,7 +115,7 @@ class Network:
         return self.parameters[start:end].reshape(self.sizes[layer] + 1, self.sizes[layer + 1])
 
     def kernel_arguments(self):
-        """The architecture as the kernels take it: the arguments from LesPoids to pente, cost left out."""
+        """The network as the kernels take it: their arguments from LesPoids to pente."""
         return (
             self.parameters,
             parameter_offsets(self.sizes),
@@ -124,6 +125,10 @@ class Network:
             options.OUTPUTS[self.output],
             self.dtype.type(self.slope),
         )
+
+    def samples_per_call(self):
+        """How many samples a kernel may take before Ctrl-C is looked for."""
+        return max(1, WORK_PER_CALL // (self.parameters.size + _WORK_PER_LAYER * len(self.sizes)))
 
     def predict_proba(self, images):
         """The outputs yhat as they are.
@@ -147,7 +152,7 @@ class Network:
         outputs = np.empty((len(rows), self.sizes[-1]), self.dtype)
         states = np.empty(state_offsets(self.sizes)[-1], self.dtype)
         tau = np.empty(self.sizes[-1], self.dtype)
-        step = max(1, WORK_PER_CALL // self.parameters.size)
+        step = self.samples_per_call()
         for first in range(0, len(rows), step):
             part = slice(first, first + step)
             notes.predict(*self.kernel_arguments(), rows[part], divisor, states, tau, outputs[part])

@@ -17,7 +17,10 @@ def main(argv=None):
     args = parser.parse_args(argv)
     network = load(args.network)
     if network.sizes[0] != SIDE * SIDE:
-        raise InputError(f"{args.network} takes {network.sizes[0]} inputs; images are made {SIDE} x {SIDE} as MNIST's")
+        raise InputError(
+            f"{args.network} takes {network.sizes[0]} inputs, pictures are made {SIDE} x {SIDE} as MNIST's are; "
+            "train a network on such images"
+        )
     images = np.stack([prepare(path) for path in args.images])
     for path, answer, outputs in zip(args.images, network.predict(images), network.predict_proba(images), strict=True):
         print(f"{path}: {answer} ({outputs[min(answer, len(outputs) - 1)]:.3f})")

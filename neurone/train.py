@@ -2,16 +2,19 @@
 
 import hashlib
 import json
+import os
 import sys
 import time
+from argparse import ArgumentTypeError
 from contextlib import suppress
 
 from neurone import options
 from neurone.commands import Parser, describe, load_set, print_test, run
 from neurone.datasets.arrays import stratified
+from neurone.errors import InputError
 from neurone.files import check_writable
 from neurone.network import Network
-from neurone.training import epochs
+from neurone.training import iterate
 
 
 def _parser():
@@ -26,7 +29,7 @@ def _parser():
     add("--init", choices=options.INITS, default="glorot", help="initial weights")
     add("--dtype", choices=options.DTYPES, default="float32", help="width of the arithmetic")
     add("--epochs", type=int, default=10, metavar="N")
-    add("--batch-size", type=_batch_size, default=1, metavar="1|all", help="samples of a correction (default: 1)")
+    add("--batch-size", type=_batch_size, default=1, metavar="N|all", help="samples of a correction (default: 1)")
     add("--learning-rate", type=float, default=0.05, metavar="F", help="(default: %(default)s)")
     add("--decay", type=float, default=0.85, metavar="F", help="of the learning rate, an epoch (default: %(default)s)")
     add("--reduction", choices=options.REDUCTIONS, default="mean", help="of a batch's gradients")
@@ -41,30 +44,33 @@ def _parser():
 
 def _batch_size(text):
     """An integer, or None for "all"."""
-    return None if text == "all" else int(text)
-
-
-_batch_size.__name__ = "integer, nor 'all'"  # argparse: invalid ... value
+    try:
+        return None if text == "all" else int(text)
+    except ValueError:
+        raise ArgumentTypeError(f"{text!r} is neither an integer nor 'all'") from None
 
 
 def main(argv=None):
     args = _parser().parse_args(argv)
     begin = time.perf_counter()
-    for name, path in (("--save", args.save), ("--history", args.history)):
-        if path is not None:
-            check_writable(name, path)
+    outputs = [(name, path) for name, path in (("--save", args.save), ("--history", args.history)) if path is not None]
+    for name, path in outputs:
+        check_writable(name, path)
+    if len({os.path.realpath(path) for _, path in outputs}) < len(outputs):
+        raise InputError(f"--save and --history are one file, {args.save}; name two")
+    hidden = [options.integer("--hidden", neurons) for neurons in args.hidden]
     data = load_set(args.data)
     images, labels, validation = _split(data, args.validation, args.seed)
     network = Network(
-        (images[0].size, *args.hidden, data.outputs),
+        (images[0].size, *hidden, data.outputs),
         activation=args.activation, output=args.output, cost=args.cost, slope=args.slope,
         dtype=args.dtype, init=args.init, seed=args.seed,
     )  # fmt: skip
     with _Progress(args.epochs * len(images)) as progress:
-        reports = epochs(
+        reports = iterate(
             network, images, labels,
             learning_rate=args.learning_rate, decay=args.decay, batch_size=args.batch_size, epochs=args.epochs,
-            reduction=args.reduction, seed=args.seed, kernels=args.kernels, threads=args.threads,
+            reduction=args.reduction, shuffle=True, seed=args.seed, kernels=args.kernels, threads=args.threads,
             validation=validation, progress=progress.advance,
         )  # fmt: skip
         with _History(args.history) as history:
@@ -76,10 +82,11 @@ def main(argv=None):
             progress.close()
             if args.save is not None:
                 network.save(args.save)
+            test_error = print_test(network, data)
             history.write(
                 {
                     "event": "end",
-                    "test_error": print_test(network, data),
+                    "test_error": test_error,
                     "seconds": time.perf_counter() - begin,
                     "parameters_sha256": hashlib.sha256(network.parameters.tobytes()).hexdigest(),
                 }

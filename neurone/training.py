@@ -1,6 +1,5 @@
 """Training, as the notes do it: forward, delta, gradient, correction, sample by sample, batch by batch."""
 
-import inspect
 import time
 from dataclasses import dataclass
 
@@ -11,7 +10,6 @@ from neurone.datasets.arrays import as_images, as_labels
 from neurone.errors import DivergenceError, InputError
 from neurone.kernels import notes
 from neurone.layout import state_offsets
-from neurone.network import WORK_PER_CALL
 from neurone.randomness import epoch_order
 
 
@@ -43,7 +41,23 @@ class Report:
     seconds: float
 
 
-def fit(network, images, labels, **settings):
+def fit(
+    network,
+    images,
+    labels,
+    *,
+    learning_rate=0.1,
+    decay=1.0,
+    batch_size=1,
+    epochs=5,
+    reduction="mean",
+    shuffle=True,
+    seed=0,
+    kernels="notes",
+    threads=1,
+    validation=None,
+    progress=None,
+):
     """Train `network` in place and return the list of the epochs' reports.
 
     Parameters
@@ -81,36 +95,53 @@ def fit(network, images, labels, **settings):
     InputError
         An option or an array that cannot be used; nothing is trained.
     DivergenceError
-        Parameters are not finite any more; they are left as they are.
+        Parameters, or the cost, are not finite any more; the network is left as it is.
 
     Examples
     --------
     >>> from neurone import Network
     >>> xor = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
     >>> net = Network((2, 4, 1), activation="tanh", output="logistic", dtype="float64")
-    >>> history = fit(net, xor, [0, 1, 1, 0], learning_rate=0.5, epochs=500)
+    >>> history = fit(net, xor, [0, 1, 1, 0], learning_rate=0.1, epochs=500)
     >>> net.predict(xor)
     array([0, 1, 1, 0])
     """
-    return list(epochs(network, images, labels, **settings))
+    return list(
+        iterate(
+            network,
+            images,
+            labels,
+            learning_rate=learning_rate,
+            decay=decay,
+            batch_size=batch_size,
+            epochs=epochs,
+            reduction=reduction,
+            shuffle=shuffle,
+            seed=seed,
+            kernels=kernels,
+            threads=threads,
+            validation=validation,
+            progress=progress,
+        )
+    )
 
 
-def epochs(
+def iterate(
     network,
     images,
     labels,
     *,
-    learning_rate=0.1,
-    decay=1.0,
-    batch_size=1,
-    epochs=5,
-    reduction="mean",
-    shuffle=True,
-    seed=0,
-    kernels="notes",
-    threads=1,
-    validation=None,
-    progress=None,
+    learning_rate,
+    decay,
+    batch_size,
+    epochs,
+    reduction,
+    shuffle,
+    seed,
+    kernels,
+    threads,
+    validation,
+    progress,
 ):
     """Like `fit`, but an iterator that trains one epoch for each report taken. Everything is checked at once."""
     learning_rate = options.positive("learning_rate", learning_rate, network.dtype.type)
@@ -118,6 +149,8 @@ def epochs(
     if batch_size is not None:
         batch_size = options.integer("batch_size", batch_size)
     epochs = options.integer("epochs", epochs, 0, 2**32 - 1)
+    if decay > 1 and not _last_rate(learning_rate, decay, epochs) <= float(np.finfo(network.dtype).max):
+        raise InputError(f"decay is {decay}, with which the learning rate overflows before epoch {epochs}; give less")
     options.choice("reduction", reduction, options.REDUCTIONS)
     options.choice("kernels", kernels, options.KERNELS)
     options.integer("threads", threads)
@@ -149,8 +182,11 @@ def epochs(
     return run()
 
 
-# What `help` and completion show: the options stand in one place.
-fit.__signature__ = inspect.signature(epochs)
+def _last_rate(learning_rate, decay, epochs):
+    try:
+        return learning_rate * decay ** max(epochs - 1, 0)
+    except OverflowError:
+        return np.inf
 
 
 def error_rate(network, images, labels):
@@ -181,9 +217,8 @@ class _Learner:
         self._train(np.arange(0), 0, 0, 1.0, np.zeros(2))
 
     def _train(self, order, first, last, rate, tally):
-        *architecture, slope = self.network.kernel_arguments()
         notes.train(
-            *architecture, options.COSTS[self.network.cost], slope, *self.samples,
+            *self.network.kernel_arguments(), options.COSTS[self.network.cost], *self.samples,
             order, first, last, self.batch_size, self.total, self.network.dtype.type(rate),
             *self.workspace, tally,
         )  # fmt: skip
@@ -191,13 +226,13 @@ class _Learner:
     def epoch(self, order, rate, epoch, progress):
         """One epoch; returns the sum of the costs and the number of wrong answers."""
         tally = np.zeros(2)  # cost, wrong answers
-        step = max(1, WORK_PER_CALL // self.network.parameters.size)
+        step = self.network.samples_per_call()
         for first in range(0, len(order), step):
             last = min(first + step, len(order))
             self._train(order, first, last, rate, tally)
-            if not np.isfinite(self.network.parameters).all():
+            if not (np.isfinite(self.network.parameters).all() and np.isfinite(tally[0])):
                 raise DivergenceError(
-                    f"training diverged in epoch {epoch + 1}, by its sample {last}: parameters are not finite; "
+                    f"training diverged in epoch {epoch + 1}, by its sample {last}: parameters or cost not finite; "
                     f"the learning rate {rate:g} is probably too large for this network and batch"
                 )
             if progress is not None:

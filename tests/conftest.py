@@ -2,6 +2,7 @@
 
 import importlib
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -54,6 +55,14 @@ def call(tmp_path, monkeypatch, capsys):
     monkeypatch.delenv("NEURONE_DATA", raising=False)
     monkeypatch.chdir(tmp_path)
     return call
+
+
+@pytest.fixture
+def interruptible():
+    """A shell's background jobs ignore Ctrl-C, and so would their children."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture

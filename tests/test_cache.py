@@ -37,8 +37,15 @@ def test_compiled_kernels_are_kept_and_found_again(tmp_path):
     assert {path: path.stat().st_mtime_ns for path in folder.rglob("*.nb*")} == kept
 
 
-def test_an_edited_callee_is_compiled_anew(tmp_path):
-    """The trap: `train` in notes.py calls `exp` in elementary.py, and Numba watches notes.py alone."""
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        ("kernels/elementary.py", "_ONE + e)", "_ONE + e + e)"),
+        ("constants.py", "RELU, IDENTITY, SOFTMAX = range(5)", "RELU, SOFTMAX, IDENTITY = range(5)"),
+    ],
+)
+def test_an_edited_callee_is_compiled_anew(tmp_path, file, old, new):
+    """The trap: `predict` in notes.py calls `exp` in elementary.py, and Numba watches notes.py alone."""
     source = Path(neurone.__file__).parent
     copy = tmp_path / "copy" / "neurone"
     shutil.copytree(source, copy, ignore=shutil.ignore_patterns("__pycache__"))
@@ -48,10 +55,9 @@ def test_an_edited_callee_is_compiled_anew(tmp_path):
     )
     before = imported(tmp_path / "cache", copy.parent, code).stdout.split()
     assert before[0].startswith(str(copy)) and float(before[1]) == pytest.approx(0.731, abs=1e-3)
-    elementary = copy / "kernels" / "elementary.py"
-    text = elementary.read_text()
-    assert text.count("_ONE + e)") == 1
-    elementary.write_text(text.replace("_ONE + e)", "_ONE + e + e)"))
+    text = (copy / file).read_text()
+    assert text.count(old) == 1
+    (copy / file).write_text(text.replace(old, new))
     after = imported(tmp_path / "cache", copy.parent, code).stdout.split()
     assert float(after[1]) != float(before[1])
 

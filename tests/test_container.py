@@ -166,7 +166,8 @@ def _with_settings(path, text):
         b'{"format": "neurone thing", "version": 1, "settings": {}, "arrays": [["a", "<f4", [4294967295, 4294967295]]],'
         b' "sha256": ""}',
         b'{"format": "neurone thing", "version": 1, "settings": {}, "arrays": [["a", "<f4", ['
-        + b"1, " * 21000 + b'0]]], "sha256": ""}',
+        + b"1, " * 21000
+        + b'0]]], "sha256": ""}',
         b'{"format":"neurone thing","version":1,"settings":{},"arrays":[],"sha256":""}',
         b'{"format": "neurone thing", "version": 1, "settings": {}, "arrays": [["a", "<f4", [1]], ["a", "<f4", [1]]],'
         b' "sha256": ""}',

@@ -10,6 +10,7 @@ from neurone.errors import InputError
 
 SHA256 = "5bdf242efdbf3a8caa3d6035f31c22301d6b779f2aba998c26e6d042a79931c7"
 
+
 @pytest.fixture(scope="module")
 def sample():
     return digits(5000, seed=3)
@@ -93,11 +94,23 @@ def test_a_simple_reader_tells_the_digits_apart(sample):
     assert np.mean(read == labels[4000:]) > 0.6
 
 
-@pytest.mark.parametrize("name, value", [
-    ("count", 0), ("count", -5), ("count", 2.0), ("count", "3"), ("count", None),
-    ("seed", -1), ("seed", 2**64), ("seed", 0.5), ("seed", None),
-    ("first", -1), ("first", 1.0), ("first", 2**64),
-])
+@pytest.mark.parametrize(
+    "name, value",
+    [
+        ("count", 0),
+        ("count", -5),
+        ("count", 2.0),
+        ("count", "3"),
+        ("count", None),
+        ("seed", -1),
+        ("seed", 2**64),
+        ("seed", 0.5),
+        ("seed", None),
+        ("first", -1),
+        ("first", 1.0),
+        ("first", 2**64),
+    ],
+)
 def test_bad_arguments_are_refused_by_name(name, value):
     with pytest.raises(InputError, match=f"^{name} is .*; give an integer"):
         digits(**{"count": 1, name: value})

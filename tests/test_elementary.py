@@ -116,7 +116,6 @@ def test_madd_refuses_mixed_widths():
 @pytest.mark.parametrize("code", range(4))
 def test_activations_keep_the_width(width, code):
     """A stray 64-bit constant would widen the result."""
-    assert activate.py_func.__name__ == "activate"
     activate(code, width(0.3), width(1.5))
     result = activate.nopython_signatures
     widths = {str(signature.return_type) for signature in result if str(signature.args[1]) == width.__name__}

@@ -66,6 +66,16 @@ def test_transparent_paper(tmp_path, ink):
     assert np.array_equal(prepared(tmp_path, picture), prepared(tmp_path, drawn()))
 
 
+@pytest.mark.parametrize("pen", [1, 2, 8])
+def test_thin_pens_leave_full_ink(tmp_path, pen):
+    """A thousand pixels high, a stroke of one is a fiftieth of a pixel in the end."""
+    picture = np.zeros((1000, 1000), np.uint8)
+    picture[100:900, 500 : 500 + pen] = 255
+    picture[100 : 100 + pen, 300:500] = 255
+    image = prepared(tmp_path, picture)
+    assert image.max() == 255 and (image > 100).sum() >= 20
+
+
 def test_faint_paper_texture_is_no_ink(tmp_path):
     noise = np.random.Generator(np.random.Philox(2)).integers(0, 30, (100, 100)).astype(np.uint8)
     rough = prepared(tmp_path, np.maximum(drawn(), noise))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import neurone
-from neurone import training
+from neurone import network
 from neurone.datasets.digits import digits
 from neurone.randomness import epoch_order, hold_out_order
 
@@ -15,9 +15,9 @@ IMAGES = RNG.integers(0, 256, (23, 6)).astype(np.uint8)
 LABELS = RNG.integers(0, 3, 23)
 
 
-def trained(images=IMAGES, labels=LABELS, network=None, **settings):
+def trained(images=IMAGES, labels=LABELS, options=None, **settings):
     """Parameters after training a small network."""
-    net = neurone.Network((6, 4, 3), **(network or {}))
+    net = neurone.Network((6, 4, 3), **(options or {}))
     neurone.fit(net, images, labels, **{"epochs": 2} | settings)
     return net.parameters
 
@@ -73,14 +73,9 @@ def test_sum_is_mean_times_the_batch():
 def test_length_of_kernel_calls_changes_nothing(batch_size, monkeypatch):
     expected = trained(batch_size=batch_size)
     done = []
-    monkeypatch.setattr(training, "WORK_PER_CALL", 3 * expected.size)
+    monkeypatch.setattr(network, "WORK_PER_CALL", 3 * (expected.size + 600))
     assert np.array_equal(expected, trained(batch_size=batch_size, progress=done.append))
     assert done == ([3] * 7 + [2]) * 2
-
-
-@pytest.mark.parametrize("threads", [1, 3, 100])
-def test_threads_change_nothing(threads):
-    assert np.array_equal(trained(), trained(threads=threads))
 
 
 def test_labels_are_one_hot_targets():
@@ -116,6 +111,14 @@ def test_float_targets_have_no_training_error():
     assert report.train_error is None
 
 
+def test_one_output_is_wrong_by_the_rule_of_predict():
+    """An answer is 1 from 0.5 on."""
+    net = neurone.Network((1, 1), output="identity", cost="quadratic")
+    net.parameters[:] = [0, 1]
+    (report,) = neurone.fit(net, [[0.3], [0.4], [0.6]], [0, 1, 1], learning_rate=1e-9, batch_size=None, epochs=1)
+    assert report.train_error == pytest.approx(100 / 3)
+
+
 def test_validation_changes_nothing_but_the_report():
     net = neurone.Network((6, 4, 3))
     history = neurone.fit(net, IMAGES, LABELS, epochs=2, validation=(IMAGES[:7], LABELS[:7]))
@@ -137,6 +140,8 @@ def test_no_epochs_leave_the_network_alone():
         (dict(learning_rate=1e-50), "float32 rounds to"),
         (dict(learning_rate=1e50), "float32 rounds to"),
         (dict(decay=0), "decay is 0"),
+        (dict(decay=1e30, epochs=3), "decay is 1e.30, with which"),
+        (dict(decay=1e300, epochs=3), "decay is 1e.300, with which"),
         (dict(batch_size=0), "batch_size is 0"),
         (dict(batch_size=2.0), "batch_size is 2.0"),
         (dict(epochs=-1), "epochs is -1"),
@@ -157,6 +162,13 @@ def test_bad_settings_train_nothing(settings, message):
     with pytest.raises(neurone.InputError, match=message):
         neurone.fit(net, **{"images": IMAGES, "labels": LABELS} | settings)
     assert np.array_equal(net.parameters, before)
+
+
+def test_an_infinite_cost_is_divergence():
+    """The parameters are still finite, but JSON has no word for the cost."""
+    net = neurone.Network((6, 2), output="identity", cost="quadratic")
+    with pytest.raises(neurone.DivergenceError, match="cost not finite"):
+        neurone.fit(net, IMAGES, np.full((23, 2), 1e30), learning_rate=1e-30, batch_size=None, epochs=1)
 
 
 def test_divergence_names_the_epoch_and_the_cause():

@@ -51,9 +51,7 @@ def as_images(images, inputs, dtype):
             )
         return np.ascontiguousarray(array).reshape(len(array), inputs), dtype.type(255)
     if array.dtype.kind != "f":
-        raise InputError(
-            f"images are of type {array.dtype}; give uint8 (divided by 255) or floats (taken as they are)"
-        )
+        raise InputError(f"images are of type {array.dtype}; give uint8 (divided by 255) or floats (taken as they are)")
     if array.ndim != 2 or array.shape[1] != inputs:
         raise InputError(f"images have shape {array.shape}; the network takes floats (P, {inputs})")
     return _finite("images", array, dtype), dtype.type(1)

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from neurone.constants import user_cache
 from neurone.datasets.idx import digest, open_idx, reading, refusal, shown
 from neurone.errors import InputError
+from neurone.files import user_cache
 
 # What makes a set MNIST: the SHA-256 of its decompressed files.
 MNIST_SHA256 = {
@@ -179,7 +179,8 @@ def _name(folder, arrays):
     shape = (60000, 28, 28)  # spares other sets the hashing
     if arrays["train_images"].shape == shape and {r: digest(arrays[r]) for r in arrays} == MNIST_SHA256:
         return "MNIST"
-    return folder.resolve().name or str(folder)
+    name = folder.resolve().name or str(folder)
+    return f"{name}, but not the original," if name == "MNIST" else name
 
 
 def load_folder(folder):
@@ -222,8 +223,8 @@ def load_folder(folder):
 def find_set(data=None):
     """Load the set the user means.
 
-    `data` if given; else `$NEURONE_DATA`; else the first of `data/` and `data/mnist/` under the current
-    folder and the cache of `python -m neurone.fetch mnist` that holds a file named like a part of a set.
+    `data` if given; else `$NEURONE_DATA`; else the first of `data/` under the current folder and the cache of
+    `python -m neurone.fetch mnist` that holds a file named like a part of a set.
     Where `data/` holds other things, a README say, it is no set.
 
     Parameters
@@ -248,7 +249,7 @@ def find_set(data=None):
             return load_folder(os.environ["NEURONE_DATA"])
         except InputError as error:
             raise InputError(f"{error} (the folder is that of $NEURONE_DATA)") from error
-    for folder in (Path("data"), Path("data", "mnist"), user_cache() / "datasets" / "mnist"):
+    for folder in (Path("data"), user_cache() / "datasets" / "mnist"):
         if os.path.isdir(folder) and any(idx_files(folder).values()):
             return load_folder(folder)
     return None

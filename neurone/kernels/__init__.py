@@ -2,7 +2,7 @@
 
 Numba's own cache looks at the file of the function alone: edit `exp` in `elementary.py` and a caller in
 `notes.py` would go on running the old one, with wrong bits. So the cache lies in a folder named by a hash
-of every file here (`tests/test_cache.py`).
+of every file here and of `constants.py`, whose codes are compiled in (`tests/test_cache.py`).
 """
 
 import hashlib
@@ -12,13 +12,14 @@ from pathlib import Path
 
 from numba import config, njit
 
-from neurone.constants import user_cache
+from neurone import constants
+from neurone.files import user_cache
 
 
 def _cache_folder():
     """A folder for the compiled kernels that only this user can write to, or None with a warning."""
     digest = hashlib.sha256()
-    for source in sorted(Path(__file__).parent.glob("*.py")):
+    for source in [*sorted(Path(__file__).parent.glob("*.py")), Path(constants.__file__)]:
         digest.update(source.name.encode() + b"\0" + source.read_bytes() + b"\0")
     folder = user_cache() / f"kernels-{digest.hexdigest()[:16]}"
     try:

@@ -133,6 +133,9 @@ def tanh32(x):
     return from_bits(bits(y) | sign)
 
 
+# Names for `overload`, by which kernels call them; called from Python they would do nothing.
+
+
 def exp(x):
     """e^x: the C library's in 64 bits, `exp32` in 32 (within 1 unit in the last place)."""
 

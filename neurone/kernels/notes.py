@@ -5,15 +5,21 @@ The reference: plain loops in the notes' order, compared bit for bit with a C pr
 
 The notes' names (NOTES sections 3 to 7), in arrays laid out by `neurone.layout`:
 
-LesPoids          parameters; of layer l, from i to j: debut[l] + i*m + j, row i = 0 being the bias's
+LesPoids          parameters; of the block that leads into layer l + 1, from i to j: debut[l] + i*m + j, row
+                  i = 0 being the bias's
 TabOutput         outputs of every layer, the bias neuron (1.0) in front of each but the last. Its parts:
-  TabXCachee      the inputs: [0] = 1.0, pixel (line j, column h) at 1 + j*NbColonne + h
+  TabXCachee      the inputs: [0] = 1.0, pixel (line j, column h) at 1 + j*NbColonne + h, which is 1 + i for
+                  the i-th of an image read line by line
   TabOutputCachee the outputs U of a hidden layer: [0] = 1.0
   TabOutputSortie the outputs yhat
 Delta             the errors, in the same places: DeltaCachee, DeltaSortie
 unites, rang      neurons of each layer, and the place of its first in TabOutput and Delta
 sigma, tau        pre-activations, of a hidden layer and of the output
 alpha, pente, P   learning rate, slope of the logistic, samples in a batch
+
+and the program's own: `couche` a layer, 0 being the inputs; `activation`, `sortie`, `cout` the codes
+(`neurone.constants`) of hidden function, output function and cost; `etiquettes`, `cibles` labels and targets;
+`ordre` the order of an epoch's samples; `pas` the step of a correction; `bilan` an epoch's report.
 
 Sums run over i in the outer loop and j in the inner: each sum over i still starts from 0 and runs upward,
 as the C program's does, and memory is read in its order.
@@ -47,6 +53,18 @@ def row(parametres, debut, i, m):
     become vector code: 4 times slower.
     """
     return parametres[debut + i * m : debut + (i + 1) * m]
+
+
+@kernel
+def neurons(Tab, unites, rang, couche):
+    """The neurons of a layer, without its bias neuron: a view of TabOutput or Delta."""
+    return Tab[rang[couche] : rang[couche] + unites[couche]]
+
+
+@kernel
+def with_bias(Tab, unites, rang, couche):
+    """The same with the bias neuron in front, at [0]."""
+    return Tab[rang[couche] - 1 : rang[couche] + unites[couche]]
 
 
 @kernel
@@ -84,15 +102,15 @@ def forward(LesPoids, debut, unites, rang, activation, sortie, pente, TabOutput,
     """
     derniere = unites.size - 1
     for couche in range(1, derniere):
-        X = TabOutput[rang[couche - 1] - 1 : rang[couche - 1] + unites[couche - 1]]
-        U = TabOutput[rang[couche] : rang[couche] + unites[couche]]
-        pre_activation(LesPoids, debut[couche - 1], X, U)
+        X = with_bias(TabOutput, unites, rang, couche - 1)
+        U = neurons(TabOutput, unites, rang, couche)
+        pre_activation(LesPoids, debut[couche - 1], X, U)  # U holds sigma until g takes its place
         for j in range(U.size):
             U[j] = activate(activation, U[j], pente)
         TabOutput[rang[couche] - 1] = 1
 
-    X = TabOutput[rang[derniere - 1] - 1 : rang[derniere - 1] + unites[derniere - 1]]
-    yhat = TabOutput[rang[derniere] : rang[derniere] + unites[derniere]]
+    X = with_bias(TabOutput, unites, rang, derniere - 1)
+    yhat = neurons(TabOutput, unites, rang, derniere)
     pre_activation(LesPoids, debut[derniere - 1], X, tau)
     if sortie == SOFTMAX:
         return softmax(tau, yhat)
@@ -192,13 +210,13 @@ def backward(LesPoids, debut, unites, rang, activation, pente, TabOutput, Delta,
     """
     derniere = unites.size - 1
     for couche in range(derniere - 1, 0, -1):
-        U = TabOutput[rang[couche] : rang[couche] + unites[couche]]
-        DeltaSuivante = Delta[rang[couche + 1] : rang[couche + 1] + unites[couche + 1]]
-        DeltaCachee = Delta[rang[couche] : rang[couche] + unites[couche]]
+        U = neurons(TabOutput, unites, rang, couche)
+        DeltaSuivante = neurons(Delta, unites, rang, couche + 1)
+        DeltaCachee = neurons(Delta, unites, rang, couche)
         delta_hidden(LesPoids, debut[couche], activation, pente, U, DeltaSuivante, DeltaCachee)
     for couche in range(1, derniere + 1):
-        X = TabOutput[rang[couche - 1] - 1 : rang[couche - 1] + unites[couche - 1]]
-        gradient(Gradient, debut[couche - 1], X, Delta[rang[couche] : rang[couche] + unites[couche]])
+        X = with_bias(TabOutput, unites, rang, couche - 1)
+        gradient(Gradient, debut[couche - 1], X, neurons(Delta, unites, rang, couche))
 
 
 @kernel
@@ -210,7 +228,7 @@ def correction(LesPoids, Gradient, pas):
 
 @kernel
 def train(
-    LesPoids, debut, unites, rang, activation, sortie, cout, pente,
+    LesPoids, debut, unites, rang, activation, sortie, pente, cout,
     images, diviseur, etiquettes, cibles, ordre, premier, dernier, P, total, alpha,
     TabOutput, Delta, Gradient, tau, y, bilan,
 ):  # fmt: skip
@@ -222,18 +240,16 @@ def train(
     the division by P.
     """
     derniere = unites.size - 1
-    TabXCachee = TabOutput[: rang[0] + unites[0]]
-    TabOutputSortie = TabOutput[rang[derniere] : rang[derniere] + unites[derniere]]
-    DeltaSortie = Delta[rang[derniere] : rang[derniere] + unites[derniere]]
+    TabXCachee = with_bias(TabOutput, unites, rang, 0)
+    TabOutputSortie = neurons(TabOutput, unites, rang, derniere)
+    DeltaSortie = neurons(Delta, unites, rang, derniere)
     for q in range(premier, dernier):
         p = ordre[q]
         if q % P == 0:
             Gradient[:] = 0
         normalisation(images[p], diviseur, TabXCachee)
         target(etiquettes, cibles, p, y)
-        plus_grand, S = forward(
-            LesPoids, debut, unites, rang, activation, sortie, pente, TabOutput, tau
-        )
+        plus_grand, S = forward(LesPoids, debut, unites, rang, activation, sortie, pente, TabOutput, tau)
         bilan[0] = sample_cost(cout, sortie, pente, y, TabOutputSortie, tau, plus_grand, S, bilan[0])
         if etiquettes.size:
             bilan[1] += wrong(etiquettes, p, TabOutputSortie)
@@ -245,11 +261,11 @@ def train(
 
 
 @kernel
-def predict(LesPoids, debut, unites, rang, activation, sortie, pente, images, diviseur, TabOutput, tau, sorties):
-    """The outputs of each image. images: (P, inputs). sorties: (P, outputs), written."""
+def predict(LesPoids, debut, unites, rang, activation, sortie, pente, images, diviseur, TabOutput, tau, reponses):
+    """The outputs of each image. images: (P, inputs). reponses: (P, outputs), written."""
     derniere = unites.size - 1
-    TabXCachee = TabOutput[: rang[0] + unites[0]]
+    TabXCachee = with_bias(TabOutput, unites, rang, 0)
     for p in range(images.shape[0]):
         normalisation(images[p], diviseur, TabXCachee)
         forward(LesPoids, debut, unites, rang, activation, sortie, pente, TabOutput, tau)
-        sorties[p] = TabOutput[rang[derniere] : rang[derniere] + unites[derniere]]
+        reponses[p] = neurons(TabOutput, unites, rang, derniere)

@@ -10,6 +10,7 @@ import numpy as np
 from neurone.datasets import mnist
 from neurone.datasets.digits import digits
 from neurone.errors import InputError, NeuroneError
+from neurone.files import shown
 
 _EMBEDDED = (60_000, 10_000)
 
@@ -26,10 +27,14 @@ class Parser(argparse.ArgumentParser):
 
 def run(command, main, argv=None):
     """Run `main(argv)` and return the command's exit code (DESIGN): an error is one line, never a traceback."""
-    # As after Ctrl-C, temporary files go; without this the process would just end.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    # A stream that was closed before the start is None in Python.
+    sys.stdout = sys.stdout or open(os.devnull, "w")
+    sys.stderr = sys.stderr or open(os.devnull, "w")
     # Names of files need not be text that the terminal knows.
     sys.stdout.reconfigure(errors="backslashreplace")
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _stop)
     try:
         main(argv)
         sys.stdout.flush()
@@ -46,6 +51,21 @@ def run(command, main, argv=None):
         code, message = 1, error or "out of memory"
     print(f"neurone.{command}: {one_line(message)}", file=sys.stderr)
     return code
+
+
+_stopped_by = []
+
+
+def _stop(number, _frame):
+    """For both signals: leave through every `with` and `finally`, so that temporary files go."""
+    _stopped_by.append(number)
+    check_stopped()
+
+
+def check_stopped():
+    """Raise again what a signal raised: inside a callback of LLVM, as Numba loads its cache, Python drops it."""
+    if _stopped_by:
+        raise KeyboardInterrupt if _stopped_by[0] == signal.SIGINT else SystemExit(143)
 
 
 def one_line(text):
@@ -68,8 +88,8 @@ def describe(data):
     """The first line a command prints."""
     rows, columns = data.train_images.shape[1:]
     return (
-        f"{data.name} ({data.folder}): {len(data.train_images)} training and {len(data.test_images)} test images "
-        f"of {rows} x {columns}, {data.outputs} classes"
+        f"{shown(data.name)} ({shown(data.folder)}): {len(data.train_images)} training and {len(data.test_images)} "
+        f"test images of {rows} x {columns}, {data.outputs} classes"
     )
 
 

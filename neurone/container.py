@@ -20,7 +20,7 @@ import zlib
 import numpy as np
 
 from neurone.errors import InputError
-from neurone.files import replacing
+from neurone.files import reading, refusal, replacing
 
 _VERSION = 1
 _LARGEST_SETTINGS = 1 << 16
@@ -72,12 +72,10 @@ def read(path, kind):
         Anything else. The message names the file, what was found and what to do.
     """
     try:
-        with open(path, "rb") as file:
+        with reading(path) as file:
             return _read(file, os.fstat(file.fileno()).st_size, kind)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); name a file written by neurone") from None
     except _RefusalError as refused:
-        raise InputError(f"{path}: {refused}; use an undamaged file, as neurone wrote it") from None
+        raise refusal(path, f"{refused}; use an undamaged file, as neurone wrote it") from None
 
 
 class _RefusalError(Exception):
@@ -90,6 +88,8 @@ def _read(file, size, kind):
     # From here on every length is known: compare before taking memory.
     members = [("settings", f"|S{len(text)}", ()), *shapes]
     lengths = [_length(type_, shape) for _, type_, shape in members]
+    if size >= 1 << 32:
+        raise _RefusalError(f"{size} bytes long, more than neurone writes")
     if sum(lengths) > size:
         raise _RefusalError(f"{size} bytes long, its arrays alone need {sum(lengths)}: truncated")
     expected = sum(len(_local(_head(*member, b""))) for member in members) + sum(lengths)
@@ -159,6 +159,8 @@ def _parse(text, kind):
     if canonical != text:
         raise _RefusalError("the settings are not as neurone writes them")
     for name, type_, shape in shapes:
+        if not (name.isascii() and name.isidentifier()):
+            raise _RefusalError(f"an array has the name {name!r}")
         if type_ not in _TYPES:
             raise _RefusalError(f"{name} is of type {type_!r}, one of {', '.join(_TYPES)} expected")
         if len(shape) > 4 or not all(type(extent) is int and 0 <= extent < 1 << 32 for extent in shape):

@@ -20,6 +20,12 @@ def main(argv=None):
             f"{args.network} takes {network.sizes[0]} inputs, images of {data.name} have {pixels} pixels; "
             "name a set of such images with --data"
         )
+    largest = int(data.test_labels.max())
+    if largest >= max(network.sizes[-1], 2):
+        raise InputError(
+            f"{args.network} has {network.sizes[-1]} outputs, {data.name} test labels up to {largest}; "
+            "name a set of such labels with --data"
+        )
     print(describe(data))
     print_test(network, data)
 

@@ -1,12 +1,16 @@
 """Files that are either the old one or the new one, whole; and where what can be made again is kept."""
 
+import errno
 import os
 import secrets
+import stat
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 
 from neurone.errors import InputError
+
+_DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 
 def user_cache():
@@ -17,6 +21,32 @@ def user_cache():
         return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "neurone"
     except RuntimeError:  # a user without a home, as containers have
         return Path(tempfile.gettempdir()) / f"neurone-{os.getuid()}"
+
+
+def shown(path):
+    """`path` as messages print it: on one line and without control characters, whatever the file's name."""
+    text = str(path)
+    return text if text and text.isprintable() else repr(text)
+
+
+def refusal(path, what):
+    """An `InputError` about `path`, for the caller to raise."""
+    return InputError(f"{shown(path)}: {what}")
+
+
+@contextmanager
+def reading(path):
+    """`path` open for reading bytes; whatever the system objects to, then or later, is an `InputError`."""
+    try:
+        mode = os.stat(path).st_mode
+        if stat.S_ISDIR(mode):
+            raise refusal(path, "is a folder where a file was expected; name the file itself")
+        if not stat.S_ISREG(mode):  # opening a pipe would wait for ever
+            raise refusal(path, "is not a regular file; copy its content to one")
+        with open(path, "rb") as file:
+            yield file
+    except OSError as error:
+        raise refusal(path, f"cannot be read ({error.strerror}); check its name and permissions") from error
 
 
 def _temporary(target):
@@ -45,8 +75,10 @@ def replacing(path):
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, target)
-    except BaseException:
+    except BaseException as error:
         temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.errno in _DISK_ERRORS:  # they do not say whose disk
+            error.filename = str(path)
         raise
     folder = os.open(target.parent, os.O_RDONLY)
     try:
@@ -63,9 +95,9 @@ def check_writable(name, path):
     try:
         target = Path(os.path.realpath(path))
         if target.exists() and not target.is_file():
-            raise InputError(f"{name}: {path} is not a regular file; name another")
+            raise InputError(f"{name}: {shown(path)} is not a regular file; name another")
         if target.exists() and not os.access(target, os.W_OK):
-            raise InputError(f"{name}: {path} is read-only; name another file, or make it writable")
+            raise InputError(f"{name}: {shown(path)} is read-only; name another file, or make it writable")
         temporary = _temporary(target)
         with open(temporary, "xb"):
             temporary.unlink()
@@ -73,4 +105,6 @@ def check_writable(name, path):
         if isinstance(error, InputError):
             raise
         reason = getattr(error, "strerror", None) or error
-        raise InputError(f"{name}: {path} cannot be written ({reason}); name a file in a writable folder") from None
+        raise InputError(
+            f"{name}: {shown(path)} cannot be written ({reason}); name a file in a writable folder"
+        ) from None

@@ -1,11 +1,15 @@
 """Pictures of digits, prepared as MNIST's were. Needs the extra `images` (Pillow)."""
 
+import warnings
+
 import numpy as np
 
 from neurone.errors import ExtraError, InputError
+from neurone.files import reading, refusal
 
 SIDE = 28
 _BOX = 20
+_MOST_PIXELS = 25_000_000  # 32 bytes of memory each, while they are prepared
 # Below this part of the strongest ink is paper: scans and photographs are never quite white. Measured on MNIST's
 # digits drawn with noise, shade or JPEG's: judging the paper by the picture's edge alone read 5 times more wrong.
 _FAINTEST = 0.2
@@ -37,32 +41,42 @@ def prepare(path):
     """
     ink = _ink(_read(path))
     if ink.max(initial=0) == 0:
-        raise InputError(f"{path}: the picture is of one colour; give one with a digit on it")
+        raise refusal(path, "the picture is of one colour; give one with a digit on it")
     fitted = _fitted(_cropped(ink))
     # A thin stroke in a large picture is faint once it shares its pixels with paper; MNIST's ink is not.
     return _centred(fitted * (255 / fitted.max()))
 
 
 def _read(path):
-    """The picture in grey, 0 to 255, float64 (rows, columns)."""
+    """The picture in grey, finite, float64 (rows, columns)."""
     try:
         from PIL import Image
     except ImportError:
-        raise ExtraError("reading pictures needs Pillow: pip install 'neurone[images]'") from None
+        raise ExtraError(
+            "reading pictures needs Pillow: pip install Pillow, or this package with its extra 'images'"
+        ) from None
     try:
-        with Image.open(path) as picture:
-            return _grey(picture)
+        with reading(path) as file, warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the limit here is lower
+            with Image.open(file) as picture:
+                if picture.width * picture.height > _MOST_PIXELS:
+                    raise Image.DecompressionBombError(f"{picture.width} x {picture.height}")
+                grey = _grey(picture)
     except Image.DecompressionBombError as error:
-        raise InputError(f"{path}: too large a picture ({error}); crop it to the digit") from None
-    except (OSError, ValueError, SyntaxError) as error:  # SyntaxError: Pillow's word for a broken PNG
-        raise InputError(f"{path}: cannot be read as a picture ({error}); give a PNG or JPEG") from None
+        raise refusal(path, f"too large a picture ({error}); crop it to the digit") from None
+    except (OSError, SyntaxError, ValueError) as error:  # SyntaxError: Pillow's word for a broken PNG
+        if isinstance(error, InputError):
+            raise
+        raise refusal(path, f"cannot be read as a picture ({error}); give a PNG or JPEG") from None
+    if not np.isfinite(grey).all():
+        raise refusal(path, "holds NaN or infinity; give a PNG or JPEG")
+    return grey
 
 
 def _grey(picture):
-    """Sixteen-bit pictures are scaled, which Pillow's own conversion would clip; others go over white or alone."""
-    if picture.mode.startswith(("I", "F")):
-        values = np.asarray(picture, np.float64)
-        return values * (255 / max(values.max(initial=0), 1))
+    """The picture in grey of any range, float64 (rows, columns): `_ink` goes by differences."""
+    if picture.mode.startswith(("I", "F")):  # of 16 bits and more, which Pillow's own conversion would clip
+        return np.asarray(picture, np.float64)
     if "transparency" in picture.info or picture.mode in ("LA", "PA", "RGBA", "La", "RGBa"):
         colour = picture.convert("RGBA")
         grey, alpha = np.asarray(colour.convert("L"), np.float64), np.asarray(colour.getchannel("A")) / 255

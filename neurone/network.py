@@ -16,6 +16,7 @@ _SETTINGS = ("sizes", "activation", "output", "cost", "slope", "dtype", "init", 
 # A kernel call cannot be interrupted: its work, in additions of a product, is kept well below half a second.
 WORK_PER_CALL = 50_000_000
 _WORK_PER_LAYER = 200  # what a sample costs besides: exponentials, loops that begin and end
+_DRAWN_AT_A_TIME = 1 << 18  # random numbers take three times the room of the weights they become
 _MOST_PARAMETERS = 2**28  # what a model file can hold, in either width
 
 
@@ -89,17 +90,36 @@ class Network:
         self.seed = options.seed(seed)
         if parameter_count(self.sizes) > _MOST_PARAMETERS:
             raise InputError(f"sizes {self.sizes} make more than {_MOST_PARAMETERS} parameters; make layers smaller")
-        self.parameters = np.empty(parameter_count(self.sizes), self.dtype)
+        self._parameters = np.empty(parameter_count(self.sizes), self.dtype)
         self._initialise()
 
     def _initialise(self):
         for layer, (n, m) in enumerate(pairwise(self.sizes)):
             block = self.layer(layer)
             if self.init == "notes":
-                block[:] = uniform((n + 1) * m, self.seed, layer).reshape(n + 1, m)
+                self._draw(block, layer, 1)
             else:
                 block[0] = 0
-                block[1:] = uniform(n * m, self.seed, layer).reshape(n, m) * (2 * math.sqrt(6 / (n + m)))
+                self._draw(block[1:], layer, 2 * math.sqrt(6 / (n + m)))
+
+    def _draw(self, block, layer, reach):
+        """Fill `block`, contiguous, with the layer's random numbers from -reach / 2 to reach / 2."""
+        flat = block.reshape(-1)
+        for first in range(0, flat.size, _DRAWN_AT_A_TIME):
+            part = flat[first : first + _DRAWN_AT_A_TIME]
+            part[:] = uniform(part.size, self.seed, layer, first) * reach
+
+    @property
+    def parameters(self):
+        return self._parameters
+
+    @parameters.setter
+    def parameters(self, values):
+        # Into the same array: kernels count on its size and type, and layers are views of it.
+        values = np.asarray(values)
+        if values.shape != self._parameters.shape:
+            raise InputError(f"parameters have shape {values.shape}; this network takes {self._parameters.shape}")
+        self._parameters[:] = values
 
     def __repr__(self):
         return f"Network({', '.join(f'{name}={value!r}' for name, value in self.settings().items())})"

@@ -56,8 +56,11 @@ def positive(name, value, width=np.float64):
     """`value` as a float, above 0 and finite, and so still when rounded to `width`."""
     if isinstance(value, bool) or not isinstance(value, Real) or not 0 < value < math.inf:
         raise InputError(f"{name} is {value!r}; give a number above 0, and finite")
-    with np.errstate(over="ignore", under="ignore"):
-        rounded = width(value)
+    try:
+        with np.errstate(over="ignore", under="ignore"):
+            rounded = width(value)
+    except OverflowError:  # an integer of hundreds of digits
+        rounded = math.inf
     if not 0 < rounded < math.inf:
         raise InputError(f"{name} is {value!r}, which {width.__name__} rounds to {rounded}; give another")
     return float(value)

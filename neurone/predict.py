@@ -6,6 +6,7 @@ import numpy as np
 
 from neurone.commands import Parser, run
 from neurone.errors import InputError
+from neurone.files import shown
 from neurone.images import SIDE, prepare
 from neurone.network import load
 
@@ -23,7 +24,7 @@ def main(argv=None):
         )
     images = np.stack([prepare(path) for path in args.images])
     for path, answer, outputs in zip(args.images, network.predict(images), network.predict_proba(images), strict=True):
-        print(f"{path}: {answer} ({outputs[min(answer, len(outputs) - 1)]:.3f})")
+        print(f"{shown(path)}: {answer} ({outputs[min(answer, len(outputs) - 1)]:.3f})")
 
 
 if __name__ == "__main__":

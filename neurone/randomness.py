@@ -27,12 +27,12 @@ def _order(words):
     return (keys & np.uint64(0xFFFFFFFF)).astype(np.int64)
 
 
-def uniform(count, seed, layer):
-    """Initial weights' raw material: float64 (count,), uniform in [-0.5, 0.5).
+def uniform(count, seed, layer, first=0):
+    """Initial weights' raw material, number `first` (a multiple of 4) and on: float64 (count,) in [-0.5, 0.5).
 
     Multiples of 2^-24, so that they are the same numbers in either width.
     """
-    return (_words(count, seed, _INIT, layer) >> np.uint64(40)) * 2.0**-24 - 0.5
+    return (_words(count, seed, _INIT, layer, first) >> np.uint64(40)) * 2.0**-24 - 0.5
 
 
 def epoch_order(count, seed, epoch):

@@ -6,13 +6,14 @@ import os
 import sys
 import time
 from argparse import ArgumentTypeError
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 from neurone import options
-from neurone.commands import Parser, describe, load_set, print_test, run
+from neurone.commands import Parser, check_stopped, describe, load_set, print_test, run
 from neurone.datasets.arrays import stratified
 from neurone.errors import InputError
-from neurone.files import check_writable
+from neurone.files import check_writable, shown
 from neurone.network import Network
 from neurone.training import iterate
 
@@ -52,14 +53,18 @@ def _batch_size(text):
 
 def main(argv=None):
     args = _parser().parse_args(argv)
+    with _options_named(args):
+        _train(args)
+
+
+def _train(args):
     begin = time.perf_counter()
     outputs = [(name, path) for name, path in (("--save", args.save), ("--history", args.history)) if path is not None]
     for name, path in outputs:
         check_writable(name, path)
-    if len({os.path.realpath(path) for _, path in outputs}) < len(outputs):
-        raise InputError(f"--save and --history are one file, {args.save}; name two")
-    hidden = [options.integer("--hidden", neurons) for neurons in args.hidden]
     data = load_set(args.data)
+    _refuse_overwriting(outputs, data.folder)
+    hidden = [options.integer("hidden", neurons) for neurons in args.hidden]
     images, labels, validation = _split(data, args.validation, args.seed)
     network = Network(
         (images[0].size, *hidden, data.outputs),
@@ -80,9 +85,9 @@ def main(argv=None):
                 history.write({"event": "epoch", **vars(report)})
                 progress.print(_line(report, args.epochs))
             progress.close()
+            test_error = print_test(network, data)
             if args.save is not None:
                 network.save(args.save)
-            test_error = print_test(network, data)
             history.write(
                 {
                     "event": "end",
@@ -93,11 +98,36 @@ def main(argv=None):
             )
 
 
+def _refuse_overwriting(outputs, folder):
+    """No output may be one of the data set's files, or the other output; links are seen through."""
+    inputs = list(Path(folder).iterdir()) if os.path.isdir(folder) else []
+    for name, path in outputs:
+        if os.path.exists(path) and any(file.exists() and file.samefile(path) for file in inputs):
+            raise InputError(f"{name}: {shown(path)} is a file of the data set; name another")
+    if len(outputs) == 2:
+        (_, save), (_, history) = outputs
+        both_exist = os.path.exists(save) and os.path.exists(history)
+        if os.path.realpath(save) == os.path.realpath(history) or (both_exist and os.path.samefile(save, history)):
+            raise InputError(f"--save and --history are one file, {shown(save)}; name two")
+
+
+@contextmanager
+def _options_named(args):
+    """Errors about a setting name the option that it came from: --learning-rate, not learning_rate."""
+    try:
+        yield
+    except InputError as error:
+        name, is_, rest = str(error).partition(" is ")
+        if name not in vars(args):
+            raise
+        raise InputError(f"--{name.replace('_', '-')}{is_}{rest}") from None
+
+
 def _split(data, count, seed):
     """Training images and labels, and the (images, labels) held out from them, or None."""
     if count is None:
         return data.train_images, data.train_labels, None
-    held_out = stratified(data.train_labels, options.integer("--validation", count), seed)
+    held_out = stratified(data.train_labels, options.integer("validation", count), seed)
     kept = ~held_out
     validation = data.train_images[held_out], data.train_labels[held_out]
     return data.train_images[kept], data.train_labels[kept], validation
@@ -137,6 +167,7 @@ class _Progress:
         self.close()
 
     def advance(self, samples):
+        check_stopped()
         if self.bar is not None:
             self.bar.update(samples)
 
@@ -165,7 +196,11 @@ class _History:
 
     def write(self, event):
         if self.file is not None:
-            self.file.write(json.dumps(event) + "\n")
+            try:
+                self.file.write(json.dumps(event) + "\n")
+            except OSError as error:  # a full disk does not say whose
+                error.filename = self.file.name
+                raise
 
 
 if __name__ == "__main__":

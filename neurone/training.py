@@ -160,7 +160,7 @@ def iterate(
         raise InputError("images hold no sample; give at least one")
     targets = as_labels(labels, len(rows), network.sizes[-1], network.output, network.cost, network.dtype)
     if validation is not None:
-        validation = _checked_validation(network, *validation)
+        validation = _checked_validation(network, validation)
     learner = _Learner(network, rows, divisor, targets, batch_size or len(rows), reduction == "sum")
 
     def run():
@@ -194,7 +194,10 @@ def error_rate(network, images, labels):
     return 100 * int((network.predict(images) != labels).sum()) / len(labels)
 
 
-def _checked_validation(network, images, labels):
+def _checked_validation(network, validation):
+    if not isinstance(validation, tuple | list) or len(validation) != 2:
+        raise InputError("validation is no pair; give (images, labels)")
+    images, labels = validation
     rows, _ = as_images(images, network.sizes[0], network.dtype)
     labels, targets = as_labels(labels, len(rows), network.sizes[-1], network.output, network.cost, network.dtype)
     if len(targets) or not len(rows):

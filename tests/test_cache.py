@@ -38,13 +38,14 @@ def test_compiled_kernels_are_kept_and_found_again(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("file", "old", "new"),
+    ("file", "old", "new", "same"),
     [
-        ("kernels/elementary.py", "_ONE + e)", "_ONE + e + e)"),
-        ("constants.py", "RELU, IDENTITY, SOFTMAX = range(5)", "RELU, SOFTMAX, IDENTITY = range(5)"),
+        ("kernels/elementary.py", "_ONE + e)", "_ONE + e + e)", False),
+        # Kernels of before would take the new code of softmax for the identity.
+        ("constants.py", "RELU, IDENTITY, SOFTMAX = range(5)", "RELU, SOFTMAX, IDENTITY = range(5)", True),
     ],
 )
-def test_an_edited_callee_is_compiled_anew(tmp_path, file, old, new):
+def test_an_edited_callee_is_compiled_anew(tmp_path, file, old, new, same):
     """The trap: `predict` in notes.py calls `exp` in elementary.py, and Numba watches notes.py alone."""
     source = Path(neurone.__file__).parent
     copy = tmp_path / "copy" / "neurone"
@@ -59,7 +60,27 @@ def test_an_edited_callee_is_compiled_anew(tmp_path, file, old, new):
     assert text.count(old) == 1
     (copy / file).write_text(text.replace(old, new))
     after = imported(tmp_path / "cache", copy.parent, code).stdout.split()
-    assert float(after[1]) != float(before[1])
+    assert (after[1] == before[1]) == same
+
+
+@pytest.mark.parametrize("ending", [".nbi", ".nbc"])
+def test_a_damaged_cache_is_one_warning_and_mended(tmp_path, ending):
+    """Cut short, as a power cut leaves it."""
+    expected = imported(tmp_path).stdout
+    for path in Path(expected.split()[0]).rglob(f"*{ending}"):
+        path.write_bytes(path.read_bytes()[:50])
+    done = imported(tmp_path)
+    assert done.stdout == expected and done.stderr.count("UserWarning") == 1 and "damaged" in done.stderr
+    assert imported(tmp_path).stderr == ""
+
+
+def test_a_full_cache_is_one_warning(tmp_path):
+    """Where not even 4 KiB more can be written to a file."""
+    code = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))\n" + CODE
+    code = "import signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n" + code
+    done = imported(tmp_path, code=code)
+    assert done.stdout.split()[1] == "2.7182817459106445"
+    assert done.stderr.count("UserWarning") == 1 and "cannot be kept" in done.stderr
 
 
 def test_no_folder_is_one_warning_and_no_crash(tmp_path):

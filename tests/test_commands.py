@@ -109,30 +109,30 @@ def test_the_set_is_found_where_the_environment_says(run, small_set):
 @pytest.mark.parametrize(
     ("options", "parts"),
     [
-        (["--learning-rate", "0"], ["learning_rate is 0"]),
-        (["--learning-rate=-1"], ["learning_rate is -1"]),
-        (["--learning-rate", "nan"], ["learning_rate is nan"]),
+        (["--learning-rate", "0"], ["--learning-rate is 0"]),
+        (["--learning-rate=-1"], ["--learning-rate is -1"]),
+        (["--learning-rate", "nan"], ["--learning-rate is nan"]),
         (["--learning-rate", "fast"], ["--learning-rate", "fast"]),
-        (["--learning-rate", "1e-60"], ["learning_rate", "float32"]),
-        (["--decay", "0"], ["decay is 0"]),
-        (["--batch-size", "0"], ["batch_size is 0"]),
+        (["--learning-rate", "1e-60"], ["--learning-rate is", "float32"]),
+        (["--decay", "0"], ["--decay is 0"]),
+        (["--batch-size", "0"], ["--batch-size is 0"]),
         (["--batch-size", "some"], ["--batch-size", "some"]),
         (["--hidden", "0"], ["--hidden is 0"]),
         (["--hidden", "2.5"], ["--hidden", "2.5"]),
         (["--hidden", "1000000000"], ["parameters"]),
-        (["--epochs=-1"], ["epochs is -1"]),
-        (["--threads", "0"], ["threads is 0"]),
-        (["--seed=-1"], ["seed is -1"]),
-        (["--slope", "0"], ["slope is 0"]),
+        (["--epochs=-1"], ["--epochs is -1"]),
+        (["--threads", "0"], ["--threads is 0"]),
+        (["--seed=-1"], ["--seed is -1"]),
+        (["--slope", "0"], ["--slope is 0"]),
         (["--cost", "quadratic"], ["cost", "softmax"]),
         (["--activation", "sigmoid"], ["--activation", "sigmoid", "logistic"]),
         (["--kernels", "none"], ["--kernels", "none"]),
-        (["--validation", "0"], ["validation"]),
-        (["--validation", "60"], ["validation is 60"]),
+        (["--validation", "0"], ["--validation is 0"]),
+        (["--validation", "60"], ["--validation is 60"]),
         (["--epoch", "3"], ["--epoch"]),  # no abbreviations: a later option could make one ambiguous
         (["surplus"], ["surplus"]),
         (["--save", "one", "--history", "./one"], ["--save and --history are one file"]),
-        (["--decay", "1e120", "--epochs", "9"], ["decay is 1e+120"]),
+        (["--decay", "1e120", "--epochs", "9"], ["--decay is 1e+120"]),
         (["--save", "missing/net.npz"], ["--save", "missing/net.npz"]),
         (["--save", "."], ["--save"]),
         (["--history", "/dev/null/x"], ["--history", "/dev/null/x"]),
@@ -173,11 +173,53 @@ def test_evaluate_refuses_what_does_not_fit(call, small_set, tmp_path):
     refused(call("evaluate", "bad.npz", "--data", small_set), "bad.npz", "pickle")
 
 
-def test_fewer_outputs_than_classes_can_still_be_scored(call, small_set, tmp_path):
-    """A network of two classes is wrong on the third; no index error."""
+def test_labels_beyond_the_outputs_cannot_be_scored(call, small_set, tmp_path):
     neurone.Network((20, 2)).save(tmp_path / "two.npz")
-    done = call("evaluate", "two.npz", "--data", small_set)
-    assert done.returncode == 0 and "of 30)" in done.stdout
+    refused(call("evaluate", "two.npz", "--data", small_set), "two.npz", "2 outputs", "up to 2")
+
+
+@pytest.mark.parametrize("option", ["--save", "--history"])
+def test_no_file_of_the_data_is_overwritten(call, small_set, tmp_path, option):
+    labels = small_set / "train-labels-idx1-ubyte"
+    before = labels.read_bytes()
+    (tmp_path / "link").hardlink_to(labels)
+    for path in (labels, tmp_path / "link"):
+        refused(call("train", "--data", small_set, option, path), option, path, "data set")
+    assert labels.read_bytes() == before
+
+
+def test_pipes_are_refused_not_waited_for(call, small_set, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    neurone.Network((784, 10)).save(tmp_path / "net.npz")
+    refused(call("evaluate", "pipe", "--data", small_set), "pipe", "not a regular file")
+    refused(call("predict", "net.npz", "pipe"), "pipe", "not a regular file")
+
+
+@pytest.mark.parametrize("closed", ["stdout", "stderr"])
+def test_closed_streams_are_no_traceback(small_set, closed, tmp_path):
+    number = {"stdout": 1, "stderr": 2}[closed]
+    command = f"exec {sys.executable} -m neurone.train --data '{small_set}' --epochs 1 --save net.npz {number}>&-"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert neurone.load(tmp_path / "net.npz").sizes == (20, 100, 3)
+
+
+def test_a_signal_that_python_drops_is_raised_again():
+    """In a callback of LLVM, as Numba loads a kernel, an exception goes no further."""
+    code = (
+        "import signal, os, neurone.commands as c\n"
+        "def main(argv):\n"
+        "    try: os.kill(os.getpid(), signal.SIGINT)\n"
+        "    except KeyboardInterrupt: pass\n"
+        "    c.check_stopped()\n"
+        "raise SystemExit(c.run('train', main))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", "import signal; signal.signal(2, signal.default_int_handler)\n" + code],
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stderr) == (130, "neurone.train: interrupted\n")
 
 
 def test_labels_beyond_the_outputs_are_refused(call, small_set):

@@ -133,7 +133,7 @@ def test_other_files_are_refused(path, tmp_path):
     assert "empty" in refused(path)
     path.write_bytes(b"%PDF-1.7 and so on")
     assert "%PDF" in refused(path)
-    assert "cannot be read" in refused(tmp_path)
+    assert "is a folder" in refused(tmp_path)
     assert "cannot be read" in refused(tmp_path / "missing.npz")
 
 
@@ -173,6 +173,7 @@ def _with_settings(path, text):
         b' "sha256": ""}',
         b'{"format": "neurone thing", "version": 1, "settings": {}, "arrays": [["settings", "<f4", [1]]],'
         b' "sha256": ""}',
+        b'{"format": "neurone thing", "version": 1, "settings": {}, "arrays": [["\\ud800", "<f4", [1]]], "sha256": ""}',
         b"[" * 60000,
         b"\xff" * 300,
     ],

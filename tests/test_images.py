@@ -110,19 +110,28 @@ def test_other_files_are_refused(tmp_path):
     Image.fromarray(drawn()).save(tmp_path / "whole.png")
     (tmp_path / "cut.png").write_bytes((tmp_path / "whole.png").read_bytes()[:60])
     for name in ("text.png", "cut.png", "missing.png", "."):
-        with pytest.raises(neurone.InputError, match="cannot be read as a picture"):
+        with pytest.raises(neurone.InputError, match=name):
             prepare(tmp_path / name)
 
 
-@pytest.mark.filterwarnings("ignore:Image size")
-def test_enormous_pictures_are_refused(tmp_path, monkeypatch):
-    Image.fromarray(drawn()).save(tmp_path / "a.png")
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
+@pytest.mark.parametrize("side", [5001, 10_000, 14_000])
+def test_enormous_pictures_are_refused(tmp_path, side):
+    """Before they are unpacked; Pillow itself would warn, or refuse, from 9,500 on."""
+    Image.new("1", (side, side)).save(tmp_path / "a.png")
     with pytest.raises(neurone.InputError, match="too large"):
         prepare(tmp_path / "a.png")
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_pictures_that_are_not_finite_are_refused(tmp_path, value):
+    picture = drawn().astype(np.float32)
+    picture[3, 3] = value
+    Image.fromarray(picture).save(tmp_path / "a.tiff")
+    with pytest.raises(neurone.InputError, match="NaN"):
+        prepare(tmp_path / "a.tiff")
+
+
 def test_without_pillow_the_extra_is_named(tmp_path, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "PIL", None)
-    with pytest.raises(neurone.ExtraError, match=r"neurone\[images\]"):
+    with pytest.raises(neurone.ExtraError, match=r"needs Pillow.*images"):
         prepare(tmp_path / "a.png")

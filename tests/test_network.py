@@ -33,6 +33,21 @@ def test_layers_are_views_of_one_array():
         net.layer(2)
 
 
+def test_parameters_are_assigned_in_place():
+    net = neurone.Network((2, 3, 1), output="logistic")
+    array, view = net.parameters, net.layer(0)
+    net.parameters = np.arange(13, dtype=">f8")
+    assert net.parameters is array and array.dtype == np.float32 and view[2, 2] == 8
+    with pytest.raises(neurone.InputError, match=r"shape \(12,\)"):
+        net.parameters = np.zeros(12)
+
+
+def test_large_layers_are_drawn_in_parts(monkeypatch):
+    whole = neurone.Network((30, 20, 10)).parameters
+    monkeypatch.setattr(neurone.network, "_DRAWN_AT_A_TIME", 8)
+    assert np.array_equal(neurone.Network((30, 20, 10)).parameters, whole)
+
+
 def test_glorot_weights():
     net = neurone.Network((300, 200, 10))
     for layer, (n, m) in enumerate([(300, 200), (200, 10)]):
@@ -77,6 +92,7 @@ def test_initial_weights_depend_on_the_seed_alone():
         (dict(output="relu"), "output is 'relu'"),
         (dict(slope=0), "slope is 0"),
         (dict(slope=math.nan), "slope is nan"),
+        (dict(slope=10**400), "float32 rounds to inf"),
         (dict(slope=1e-60), "float32 rounds to 0.0"),
         (dict(dtype="float16"), "dtype is 'float16'"),
         (dict(init="zeros"), "init is 'zeros'"),
@@ -164,6 +180,7 @@ def test_networks_that_are_not_finite_are_not_saved(tmp_path):
         (dict(sizes=None), {}),
         (dict(colour="red"), {}),
         (dict(seed=1.0), {}),
+        (dict(slope=10**400), {}),
         (dict(cost="quadratic"), {}),
         (dict(dtype="float64"), {}),
         ({}, {"extra": np.zeros(3)}),

@@ -151,6 +151,7 @@ def test_no_epochs_leave_the_network_alone():
         (dict(seed=-1), "seed is -1"),
         (dict(images=IMAGES[:0], labels=LABELS[:0]), "no sample"),
         (dict(labels=LABELS + 1), "label 3"),
+        (dict(validation=IMAGES), "validation is no pair"),
         (dict(validation=(IMAGES, LABELS[:5])), "23 images take"),
         (dict(validation=(IMAGES[:0], LABELS[:0])), "at least one sample"),
         (dict(validation=(IMAGES, np.eye(3)[LABELS])), "integer labels"),

@@ -5,7 +5,6 @@ import gzip
 import hashlib
 import math
 import os
-import stat
 import struct
 import zlib
 from dataclasses import dataclass
@@ -13,8 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from neurone.errors import InputError
-from neurone.files import replacing
+from neurone.files import reading, refusal, replacing
 
 _UBYTE = 0x08
 _OTHER_TYPES = {0x09: "int8", 0x0B: "int16", 0x0C: "int32", 0x0D: "float32", 0x0E: "float64"}
@@ -26,32 +24,6 @@ _DEFLATE_LIMIT = 1032
 # The most that is read or inflated at once. A bomb costs this much memory, whatever it holds
 # (test_gzip_bomb_takes_no_memory); larger pieces load MNIST no faster.
 _PIECE = 1 << 18
-
-
-def shown(path):
-    """`path` as messages print it: on one line and without control characters, whatever the file's name."""
-    text = str(path)
-    return text if text.isprintable() else repr(text)
-
-
-def refusal(path, what):
-    """An `InputError` about `path`, for the caller to raise."""
-    return InputError(f"{shown(path)}: {what}")
-
-
-@contextlib.contextmanager
-def reading(path):
-    """`path` open for reading bytes; whatever the system objects to, then or later, is an `InputError`."""
-    try:
-        mode = os.stat(path).st_mode
-        if stat.S_ISDIR(mode):
-            raise refusal(path, "is a folder where a file was expected; name the file itself")
-        if not stat.S_ISREG(mode):  # opening a pipe would wait for ever
-            raise refusal(path, "is not a regular file; copy its content to one")
-        with open(path, "rb") as file:
-            yield file
-    except OSError as error:
-        raise refusal(path, f"cannot be read ({error.strerror}); check its name and permissions") from error
 
 
 class _Source:

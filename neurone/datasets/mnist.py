@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from neurone.datasets.idx import digest, open_idx, reading, refusal, shown
+from neurone.datasets.idx import digest, open_idx
 from neurone.errors import InputError
-from neurone.files import user_cache
+from neurone.files import reading, refusal, shown, user_cache
 
 # What makes a set MNIST: the SHA-256 of its decompressed files.
 MNIST_SHA256 = {

@@ -8,6 +8,8 @@ of every file here and of `constants.py`, whose codes are compiled in (`tests/te
 import hashlib
 import os
 import warnings
+from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 
 from numba import config, njit
@@ -45,6 +47,36 @@ def kernel(function):
     try:
         if _FOLDER is not None:
             config.CACHE_DIR = _FOLDER
-        return njit(cache=_FOLDER is not None, error_model="numpy", nogil=True)(function)
+        dispatcher = njit(cache=_FOLDER is not None, error_model="numpy", nogil=True)(function)
     finally:
         config.CACHE_DIR = saved
+    if _FOLDER is not None:
+        _forgive(dispatcher._cache)
+    return dispatcher
+
+
+def _forgive(cache):
+    """Make a damaged cache, or one on a full disk, a warning and a compilation: Numba would raise."""
+    load, save = cache.load_overload, cache.save_overload
+
+    def load_or_compile(*arguments):
+        try:
+            return load(*arguments)
+        except Exception as error:  # what was cut short is unpickled: that can raise anything
+            _warn_once(f"a compiled kernel in {_FOLDER} is damaged and made anew ({error!r})")
+            with suppress(OSError):
+                cache.flush()
+            return None
+
+    def save_if_possible(*arguments):
+        try:
+            save(*arguments)
+        except OSError as error:
+            _warn_once(f"compiled kernels cannot be kept in {_FOLDER} ({error})")
+
+    cache.load_overload, cache.save_overload = load_or_compile, save_if_possible
+
+
+@lru_cache
+def _warn_once(message):
+    warnings.warn(message, stacklevel=2)

@@ -29,7 +29,7 @@ COSTS_OF_OUTPUT = {
 DTYPES = ("float32", "float64")
 INITS = ("glorot", "notes")
 REDUCTIONS = ("mean", "sum")
-KERNELS = ("notes",)
+KERNELS = ("fast", "notes")
 
 
 def choice(name, value, allowed):

@@ -34,7 +34,7 @@ def _parser():
     add("--learning-rate", type=float, default=0.05, metavar="F", help="(default: %(default)s)")
     add("--decay", type=float, default=0.85, metavar="F", help="of the learning rate, an epoch (default: %(default)s)")
     add("--reduction", choices=options.REDUCTIONS, default="mean", help="of a batch's gradients")
-    add("--kernels", choices=options.KERNELS, default="notes")
+    add("--kernels", choices=options.KERNELS, default="fast")
     add("--threads", type=int, default=1, metavar="N")
     add("--seed", type=int, default=0, metavar="N", help="of the initial weights, the order, the samples held out")
     add("--validation", type=int, metavar="N", help="training samples to hold out, and score after each epoch")

@@ -8,8 +8,7 @@ import numpy as np
 from neurone import options
 from neurone.datasets.arrays import as_images, as_labels
 from neurone.errors import DivergenceError, InputError
-from neurone.kernels import notes
-from neurone.layout import state_offsets
+from neurone.learners import LEARNERS
 from neurone.randomness import epoch_order
 
 
@@ -53,7 +52,7 @@ def fit(
     reduction="mean",
     shuffle=True,
     seed=0,
-    kernels="notes",
+    kernels="fast",
     threads=1,
     validation=None,
     progress=None,
@@ -78,9 +77,10 @@ def fit(
     shuffle : bool, default True
         A new order for each epoch, a function of (seed, epoch) alone; else the order given.
     seed : int, default 0
-    kernels : {"notes"}, default "notes"
+    kernels : {"fast", "notes"}, default "fast"
+        The same bits from either; `notes` is for reading.
     threads : int, default 1
-        Any number gives the same bits. The `notes` kernels use one.
+        Any number gives the same bits. One is used so far.
     validation : (images, labels), optional
         Integer labels, answered after every epoch.
     progress : callable, optional
@@ -161,14 +161,16 @@ def iterate(
     targets = as_labels(labels, len(rows), network.sizes[-1], network.output, network.cost, network.dtype)
     if validation is not None:
         validation = _checked_validation(network, validation)
-    learner = _Learner(network, rows, divisor, targets, batch_size or len(rows), reduction == "sum")
+    learner = LEARNERS[kernels](network, rows, divisor, targets, batch_size or len(rows), reduction == "sum")
+    # No samples: compiles the kernels, or fetches them from the cache, before an epoch's clock starts.
+    learner.train(np.arange(0), 0, 0, 1.0, np.zeros(2))
 
     def run():
         for epoch in range(epochs):
             order = epoch_order(len(rows), seed, epoch) if shuffle else np.arange(len(rows))
             rate = learning_rate * decay**epoch
             begin = time.perf_counter()
-            cost, wrong = learner.epoch(order, rate, epoch, progress)
+            cost, wrong = _train_epoch(learner, order, rate, epoch, progress)
             seconds = time.perf_counter() - begin
             yield Report(
                 epoch=epoch,
@@ -205,39 +207,21 @@ def _checked_validation(network, validation):
     return rows, labels
 
 
-class _Learner:
-    """A network, its samples, and the arrays that the kernels work in."""
-
-    def __init__(self, network, rows, divisor, targets, batch_size, total):
-        self.network = network
-        self.samples = (rows, divisor, *targets)
-        self.batch_size, self.total = batch_size, total
-        states = int(state_offsets(network.sizes)[-1])
-        outputs = network.sizes[-1]
-        sizes = (states, states, network.parameters.size, outputs, outputs)
-        self.workspace = tuple(np.zeros(size, network.dtype) for size in sizes)
-        # No samples: compiles the kernel, or fetches it from the cache, before an epoch's clock starts.
-        self._train(np.arange(0), 0, 0, 1.0, np.zeros(2))
-
-    def _train(self, order, first, last, rate, tally):
-        notes.train(
-            *self.network.kernel_arguments(), options.COSTS[self.network.cost], *self.samples,
-            order, first, last, self.batch_size, self.total, self.network.dtype.type(rate),
-            *self.workspace, tally,
-        )  # fmt: skip
-
-    def epoch(self, order, rate, epoch, progress):
-        """One epoch; returns the sum of the costs and the number of wrong answers."""
-        tally = np.zeros(2)  # cost, wrong answers
-        step = self.network.samples_per_call()
+def _train_epoch(learner, order, rate, epoch, progress):
+    """One epoch; returns the sum of the costs and the number of wrong answers."""
+    tally = np.zeros(2)
+    step = learner.network.samples_per_call(learner.work_per_call)
+    try:
         for first in range(0, len(order), step):
             last = min(first + step, len(order))
-            self._train(order, first, last, rate, tally)
-            if not (np.isfinite(self.network.parameters).all() and np.isfinite(tally[0])):
+            learner.train(order, first, last, rate, tally)
+            if not (np.isfinite(learner.parameters).all() and np.isfinite(tally[0])):
                 raise DivergenceError(
                     f"training diverged in epoch {epoch + 1}, by its sample {last}: parameters or cost not finite; "
                     f"the learning rate {rate:g} is probably too large for this network and batch"
                 )
             if progress is not None:
                 progress(last - first)
-        return tally[0], int(tally[1])
+    finally:
+        learner.store()  # after Ctrl-C too
+    return tally[0], int(tally[1])

@@ -93,7 +93,7 @@ def test_no_hidden_layer_and_the_whole_set(call, small_set):
 
 
 def test_without_a_set_the_embedded_digits_are_used(run):
-    done = run("train", "--epochs", 1, "--hidden", 16)
+    done = run("train", "--epochs", 1)
     assert done.returncode == 0
     first, *_, last = done.stdout.splitlines()
     assert first.startswith("embedded digits (drawn, since no data set was found): 60000 training and 10000 test")
@@ -101,7 +101,7 @@ def test_without_a_set_the_embedded_digits_are_used(run):
 
 
 def test_the_set_is_found_where_the_environment_says(run, small_set):
-    done = run("train", "--epochs", 0, NEURONE_DATA=str(small_set))
+    done = run("train", "--epochs", 0, "--hidden", 5, NEURONE_DATA=str(small_set))
     assert done.returncode == 0 and done.stdout.startswith("small-set")
     refused(run("train", NEURONE_DATA="/missing/folder"), "/missing/folder")
 
@@ -158,7 +158,7 @@ def test_nothing_is_written_when_the_data_are_bad(call, small_set, tmp_path):
 def test_divergence_exits_with_3(call, small_set, tmp_path):
     done = call(
         "train", "--data", small_set, "--activation", "relu", "--output", "identity", "--cost", "quadratic",
-        "--learning-rate", 1000, "--save", "net.npz",
+        "--learning-rate", 1000, "--save", "net.npz", "--hidden", 5,
     )  # fmt: skip
     assert done.returncode == 3
     assert "diverged in epoch 1" in done.stderr and "learning rate 1000" in done.stderr
@@ -198,10 +198,12 @@ def test_pipes_are_refused_not_waited_for(call, small_set, tmp_path):
 @pytest.mark.parametrize("closed", ["stdout", "stderr"])
 def test_closed_streams_are_no_traceback(small_set, closed, tmp_path):
     number = {"stdout": 1, "stderr": 2}[closed]
-    command = f"exec {sys.executable} -m neurone.train --data '{small_set}' --epochs 1 --save net.npz {number}>&-"
+    command = (
+        f"exec {sys.executable} -m neurone.train --data '{small_set}' --hidden 5 --epochs 1 --save net.npz {number}>&-"
+    )
     done = subprocess.run(command, shell=True, capture_output=True, text=True, cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
-    assert neurone.load(tmp_path / "net.npz").sizes == (20, 100, 3)
+    assert neurone.load(tmp_path / "net.npz").sizes == (20, 5, 3)
 
 
 def test_a_signal_that_python_drops_is_raised_again():
@@ -228,7 +230,7 @@ def test_labels_beyond_the_outputs_are_refused(call, small_set):
 
 
 def test_a_closed_pipe_is_no_traceback(small_set):
-    command = [sys.executable, "-m", "neurone.train", "--data", str(small_set), "--epochs", "3"]
+    command = [sys.executable, "-m", "neurone.train", "--data", str(small_set), "--hidden", "5", "--epochs", "3"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         process.stdout.close()
         assert process.stderr.read() == ""
@@ -239,7 +241,7 @@ def test_a_full_disk_is_one_line(run, small_set):
     if not os.path.exists("/dev/full"):
         pytest.skip("no /dev/full here")
     with open("/dev/full", "w") as full:
-        command = [sys.executable, "-m", "neurone.train", "--data", str(small_set), "--epochs", "1"]
+        command = [sys.executable, "-m", "neurone.train", "--data", str(small_set), "--hidden", "5", "--epochs", "1"]
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
     assert done.returncode == 1 and done.stderr.count("\n") == 1 and "No space left" in done.stderr
 
@@ -248,7 +250,7 @@ def test_a_full_disk_is_one_line(run, small_set):
 def test_interruptions(small_set, tmp_path, interruptible, number, code):
     history = tmp_path / "history.jsonl"
     command = [
-        sys.executable, "-m", "neurone.train", "--data", str(small_set), "--epochs", "10000000",
+        sys.executable, "-m", "neurone.train", "--data", str(small_set), "--hidden", "5", "--epochs", "10000000",
         "--history", str(history), "--save", str(tmp_path / "net.npz"),
     ]  # fmt: skip
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
@@ -269,7 +271,7 @@ def test_progress_bar_on_a_terminal(small_set, tmp_path):
     """A bar on standard error, and whole lines on standard output."""
     pytest.importorskip("tqdm")
     inner, outer = pty.openpty()
-    command = [sys.executable, "-m", "neurone.train", "--data", str(small_set), "--epochs", "3"]
+    command = [sys.executable, "-m", "neurone.train", "--data", str(small_set), "--hidden", "5", "--epochs", "3"]
     termios.tcsetwinsize(outer, (25, 100))
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=outer, cwd=tmp_path, text=True, timeout=300)
     drawn = os.read(inner, 65536)  # before the other end is closed, which would lose it
@@ -364,5 +366,5 @@ def test_swapped_files(call, small_set):
 
 def test_a_folder_called_mnist_is_not_mnist(call, small_set):
     renamed = small_set.rename(small_set.parent / "MNIST")
-    done = call("train", "--data", renamed, "--epochs", 0)
+    done = call("train", "--data", renamed, "--hidden", 5, "--epochs", 0)
     assert done.stdout.startswith("MNIST, but not the original, (")

@@ -11,7 +11,7 @@ FLOORS = [
     ["constants", "errors", "layout", "options", "randomness", "files"],
     ["kernels", "container"],
     ["network", "datasets"],
-    ["training"],
+    ["packing", "learners", "training"],
     ["images"],
     ["commands", "train", "evaluate", "predict", "fetch"],
 ]

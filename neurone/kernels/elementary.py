@@ -11,10 +11,23 @@ import math
 import numpy as np
 from llvmlite import ir
 from numba import types
+from numba.core import cgutils
 from numba.extending import intrinsic, overload
 
 from neurone.constants import LOGISTIC, RELU, TANH
 from neurone.kernels import kernel
+from neurone.kernels.simd import Block, exp64, filled, in_place, is_block, lane_by_lane, lanes_of, tanh64
+
+
+def _madd(builder, a, b, s):
+    """`madd` of scalars or registers. Without an instruction for llvm.fma LLVM calls the C library's fmaf: slow, exact."""
+    if isinstance(a.type, ir.VectorType) and a.type.element == ir.FloatType():
+        name = f"llvm.fma.v{a.type.count}f32"
+        function = cgutils.get_or_insert_function(builder.module, ir.FunctionType(a.type, [a.type] * 3), name)
+        return builder.call(function, [a, b, s])
+    if a.type == ir.FloatType():
+        return builder.fma(a, b, s)
+    return builder.fadd(builder.fmul(a, b), s)
 
 
 @intrinsic
@@ -22,22 +35,46 @@ def madd(typingctx, a, b, s):
     """s + a*b: one rounding in 32 bits (fused), two in 64 (a product, then a sum).
 
     The three must be of one width. A float64 literal that strays into a float32 sum would turn it into
-    another sum without a word; here it does not compile.
+    another sum without a word; here it does not compile. A scalar beside blocks stands for a block.
     """
+    if is_block(a, b, s):
+        return lane_by_lane(_madd, None, (a, b, s))
     if not (a == b == s and a in (types.float32, types.float64)):
         return None
+    return s(a, b, s), lambda context, builder, signature, args: _madd(builder, *args)
 
-    def codegen(context, builder, signature, args):
-        if signature.return_type == types.float32:
-            return builder.fma(*args)
-        return builder.fadd(builder.fmul(args[0], args[1]), args[2])
 
-    return s(a, b, s), codegen
+# G <- G + x delta: a row of a gradient, and one sample's part of it.
+accumulate = in_place(lambda builder, G, x, delta: _madd(builder, x, delta, G))
+# w <- w - step (x delta), given -step: the correction of a row by one sample.
+descend = in_place(
+    lambda builder, w, minus_step, x, delta: _madd(
+        builder, minus_step, _madd(builder, x, delta, ir.Constant(x.type, None)), w
+    )
+)
+
+
+def _greater(builder, a, b, x, y):
+    return builder.select(builder.fcmp_ordered(">", a, b), x, y)
+
+
+@intrinsic
+def choose(typingctx, a, b, x, y):
+    """x where a > b, else y: in particular y where a or b is NaN."""
+    if is_block(a, b, x, y):
+        return lane_by_lane(_greater, None, (a, b, x, y))
+    if not a == b == x == y or not isinstance(a, types.Float):
+        return None
+    return a(a, b, x, y), lambda context, builder, signature, args: _greater(builder, *args)
 
 
 @intrinsic
 def bits(typingctx, x):
-    """The 32 bits of a float32 as an int32."""
+    """The 32 bits of each float32 as an int32."""
+    if is_block(x):
+        register = ir.VectorType(ir.IntType(32), lanes_of(types.int32))
+        result = Block(types.int32, x.registers)
+        return lane_by_lane(lambda builder, value: builder.bitcast(value, register), result, (x,))
     if x != types.float32:
         return None
     return types.int32(x), lambda context, builder, signature, args: builder.bitcast(args[0], ir.IntType(32))
@@ -46,6 +83,10 @@ def bits(typingctx, x):
 @intrinsic
 def from_bits(typingctx, n):
     """The float32 of these 32 bits; any integer's low 32 (Numba widens int32 arithmetic to int64)."""
+    if is_block(n):
+        register = ir.VectorType(ir.FloatType(), lanes_of(types.float32))
+        result = Block(types.float32, n.registers)
+        return lane_by_lane(lambda builder, value: builder.bitcast(value, register), result, (n,))
     if not isinstance(n, types.Integer):
         return None
 
@@ -106,8 +147,8 @@ def power32(n):
 @kernel
 def exp32(x):
     """e^x by `reduce32`; infinity above 88.72, subnormals below -87.33, 0 below -103.97, NaN of NaN."""
-    x = _EXP_HIGHEST if x > _EXP_HIGHEST else x
-    x = _EXP_LOWEST if x < _EXP_LOWEST else x
+    x = choose(x, _EXP_HIGHEST, _EXP_HIGHEST, x)
+    x = choose(_EXP_LOWEST, x, _EXP_LOWEST, x)
     n, e = reduce32(x)
     half = n >> _BIT
     # Two factors, because 2^128 and 2^-150 are no float32: the last product rounds, overflows or underflows.
@@ -123,13 +164,13 @@ def tanh32(x):
     """
     sign = bits(x) & _SIGN_BIT
     a = from_bits(bits(x) ^ sign)
-    a = _TANH_HIGHEST if a > _TANH_HIGHEST else a
+    a = choose(a, _TANH_HIGHEST, _TANH_HIGHEST, a)
     n, e = reduce32(a + a)
     scale = power32(n)
     m = madd(scale, e, scale - _ONE)
     w = m / (m + _TWO)
     h = m * _HALF
-    y = madd(-h, w, h) if m < _ONE else w
+    y = choose(_ONE, m, madd(-h, w, h), w)
     return from_bits(bits(y) | sign)
 
 
@@ -148,22 +189,30 @@ def like(x, value):
     """`value` in the width of `x`: a bare 1.0 would make a float32 sum a float64 one."""
 
 
+def _of_width(x, of_32, of_64, block_of_64):
+    """The implementation for the width of `x`; 32-bit blocks and scalars have one source."""
+    if is_block(x):
+        return {types.float32: of_32, types.float64: block_of_64}.get(x.dtype)
+    return {types.float32: of_32, types.float64: of_64}.get(x)
+
+
 @overload(exp)
 def _exp(x):
-    return {types.float32: lambda x: exp32(x), types.float64: lambda x: math.exp(x)}.get(x)
+    return _of_width(x, lambda x: exp32(x), lambda x: math.exp(x), lambda x: exp64(x))
 
 
 @overload(tanh)
 def _tanh(x):
-    return {types.float32: lambda x: tanh32(x), types.float64: lambda x: math.tanh(x)}.get(x)
+    return _of_width(x, lambda x: tanh32(x), lambda x: math.tanh(x), lambda x: tanh64(x))
 
 
 @overload(like)
 def _like(x, value):
-    return {
-        types.float32: lambda x, value: np.float32(value),
-        types.float64: lambda x, value: np.float64(value),
-    }.get(x)
+    if is_block(x):
+        constant = np.float32 if x.dtype == types.float32 else np.float64
+        return lambda x, value: filled(x, constant(value))
+    of_32, of_64 = lambda x, value: np.float32(value), lambda x, value: np.float64(value)
+    return _of_width(x, of_32, of_64, None)
 
 
 @kernel
@@ -174,7 +223,7 @@ def activate(activation, s, pente):
     if activation == TANH:
         return tanh(s)
     if activation == RELU:
-        return s if s > like(s, 0) else like(s, 0)
+        return choose(s, like(s, 0), s, like(s, 0))
     return s
 
 
@@ -186,5 +235,5 @@ def derivative(activation, u, pente):
     if activation == TANH:
         return like(u, 1) - u * u
     if activation == RELU:
-        return like(u, 1) if u > like(u, 0) else like(u, 0)
+        return choose(u, like(u, 0), like(u, 1), like(u, 0))
     return like(u, 1)

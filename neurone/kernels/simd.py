@@ -1,0 +1,264 @@
+"""A vector type for Numba: `Block`, numbers that every operation treats alike, each rounded as a scalar is.
+
+A block is some registers of `lanes_of(dtype)` lanes each. The running sums of a loop stay in registers for as
+long as the block has fewer of them than the machine (16 with AVX2, 32 with AVX-512). Nothing here adds lanes
+to each other: they run along the neurons of a layer, so that a sum over i keeps its order.
+
+The number of registers is part of a block's type. Kernels are told it by a tuple of which only the length
+matters, because a tuple's length is part of its type too, and Numba caches by types.
+
+Scalars among the operands stand for blocks of that number in every lane, so the same source serves scalars and
+blocks (`elementary.exp32`).
+"""
+
+import math
+import operator
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic, models, overload, register_model
+
+# Bytes of one register: AVX2's. LLVM joins or splits them for other machines; the bits are the same.
+REGISTER_BYTES = 32
+
+
+def lanes_of(dtype):
+    """Lanes of one register: 8 of 32 bits, or 4 of 64."""
+    return REGISTER_BYTES * 8 // dtype.bitwidth
+
+
+class Block(types.Type):
+    """`registers` registers of numbers of type `dtype`."""
+
+    def __init__(self, dtype, registers):
+        self.dtype, self.registers = dtype, registers
+        super().__init__(f"Block({dtype}, {registers})")
+
+
+@register_model(Block)
+class _BlockModel(models.PrimitiveModel):
+    def __init__(self, manager, block):
+        register = ir.VectorType(manager[block.dtype].get_value_type(), lanes_of(block.dtype))
+        super().__init__(manager, block, ir.ArrayType(register, block.registers))
+
+
+def registers_of(builder, block):
+    """A block's registers, as LLVM values."""
+    return [builder.extract_value(block, place) for place in range(block.type.count)]
+
+
+def joined(builder, registers):
+    """The block of these registers."""
+    block = ir.Constant(ir.ArrayType(registers[0].type, len(registers)), ir.Undefined)
+    for place, register in enumerate(registers):
+        block = builder.insert_value(block, register, place)
+    return block
+
+
+def _splat(context, builder, value, given, block):
+    """`value`, a scalar of type `given`, in every lane of a value of type `block`; a block as it is."""
+    if isinstance(given, Block):
+        return value
+    register = context.get_value_type(block).element
+    number = context.cast(builder, value, given, block.dtype)
+    single = builder.insert_element(ir.Constant(register, ir.Undefined), number, ir.IntType(32)(0))
+    zeros = ir.Constant(ir.VectorType(ir.IntType(32), register.count), [0] * register.count)
+    return joined(
+        builder, [builder.shuffle_vector(single, ir.Constant(register, ir.Undefined), zeros)] * block.registers
+    )
+
+
+def lane_by_lane(operation, result, operands):
+    """Signature and code of `operation(builder, *registers)` done for each register of the operands.
+
+    `operands` are Numba types, of which one at least is a block; scalars among them must be of its type, but for
+    integers, which are cut to it. None where they are not: the call does not compile.
+    """
+    blocks = {operand for operand in operands if isinstance(operand, Block)}
+    if len({block.registers for block in blocks}) != 1:
+        return None
+    like = next(iter(blocks))
+    for operand in operands:
+        if not isinstance(operand, Block) and operand != like.dtype and not isinstance(operand, types.Integer):
+            return None
+
+    def codegen(context, builder, signature, args):
+        parts = [
+            registers_of(builder, _splat(context, builder, arg, operand, like))
+            for arg, operand in zip(args, operands, strict=True)
+        ]
+        return joined(builder, [operation(builder, *registers) for registers in zip(*parts, strict=True)])
+
+    return (result or like)(*operands), codegen
+
+
+def is_block(*operands):
+    return any(isinstance(operand, Block) for operand in operands)
+
+
+def _define(symbol, of_floats, of_integers):
+    """Make `symbol`, an operator of Python's, that of blocks."""
+
+    @intrinsic
+    def combine(typingctx, a, b):
+        block = a if isinstance(a, Block) else b
+        instruction = of_floats if isinstance(block.dtype, types.Float) else of_integers
+        return lane_by_lane(lambda builder, *registers: getattr(builder, instruction)(*registers), None, (a, b))
+
+    @overload(symbol)
+    def operation(a, b):
+        if is_block(a, b):
+            return lambda a, b: combine(a, b)
+        return None
+
+
+_define(operator.add, "fadd", "add")
+_define(operator.sub, "fsub", "sub")
+_define(operator.mul, "fmul", "mul")
+_define(operator.truediv, "fdiv", None)
+_define(operator.lshift, None, "shl")
+_define(operator.rshift, None, "ashr")
+_define(operator.and_, None, "and_")
+_define(operator.or_, None, "or_")
+_define(operator.xor, None, "xor")
+
+
+@intrinsic
+def _negative(typingctx, a):
+    return lane_by_lane(lambda builder, register: builder.fneg(register), None, (a,))
+
+
+@overload(operator.neg)
+def _neg(a):
+    if is_block(a):
+        return lambda a: _negative(a)
+    return None
+
+
+def _place(context, builder, array_type, array, index, index_type, lanes, count, register):
+    """Pointers to `count` registers from array[index] on; no bounds are checked."""
+    data = context.make_array(array_type)(context, builder, array).data
+    first = builder.gep(data, [context.cast(builder, index, index_type, types.intp)])
+    for place in range(count):
+        yield builder.bitcast(builder.gep(first, [ir.IntType(64)(place * lanes)]), register.as_pointer())
+
+
+@intrinsic
+def load(typingctx, array, index, shape):
+    """array[index], ... of a contiguous array: as many registers as the tuple `shape` is long."""
+    block = Block(array.dtype, len(shape))
+
+    def codegen(context, builder, signature, args):
+        register = context.get_value_type(block).element
+        pointers = _place(context, builder, array, args[0], args[1], index, register.count, len(shape), register)
+        return joined(builder, [builder.load(pointer, align=array.dtype.bitwidth // 8) for pointer in pointers])
+
+    return block(array, index, shape), codegen
+
+
+@intrinsic
+def store(typingctx, array, index, block):
+    """array[index], ... = block."""
+
+    def codegen(context, builder, signature, args):
+        register = args[2].type.element
+        pointers = _place(context, builder, array, args[0], args[1], index, register.count, block.registers, register)
+        for pointer, value in zip(pointers, registers_of(builder, args[2]), strict=True):
+            builder.store(value, pointer, align=array.dtype.bitwidth // 8)
+        return context.get_dummy_value()
+
+    return types.void(array, index, block), codegen
+
+
+@intrinsic
+def prefetch(typingctx, array, index):
+    """Ask for the cache line of array[index], which need not exist, without waiting for it."""
+
+    def codegen(context, builder, signature, args):
+        data = context.make_array(array)(context, builder, args[0]).data
+        address = builder.gep(data, [context.cast(builder, args[1], index, types.intp)])
+        byte = ir.IntType(8).as_pointer()
+        integer = ir.IntType(32)
+        function = cgutils.get_or_insert_function(
+            builder.module, ir.FunctionType(ir.VoidType(), [byte, integer, integer, integer]), "llvm.prefetch.p0"
+        )
+        read, keep, data_cache = integer(0), integer(3), integer(1)
+        builder.call(function, [builder.bitcast(address, byte), read, keep, data_cache])
+        return context.get_dummy_value()
+
+    return types.void(array, index), codegen
+
+
+def in_place(operation):
+    """An intrinsic f(array, index, block, ...): array[index], ... = operation(builder, array[index], block, ...).
+
+    Register by register, each stored before the next is loaded: with a load and a store of whole blocks LLVM would
+    load all first, and run out of registers. Scalars of the array's type may stand for blocks.
+    """
+
+    def typed(typingctx, array, index, operands):
+        block = next(operand for operand in operands if isinstance(operand, Block))
+        if any(operand not in (block, block.dtype) for operand in operands) or array.dtype != block.dtype:
+            return None
+
+        def codegen(context, builder, signature, args):
+            register = context.get_value_type(block).element
+            values = [
+                registers_of(builder, _splat(context, builder, value, operand, block))
+                for value, operand in zip(cgutils.unpack_tuple(builder, args[2]), operands, strict=True)
+            ]
+            pointers = _place(
+                context, builder, array, args[0], args[1], index, register.count, block.registers, register
+            )
+            for pointer, *parts in zip(pointers, *values, strict=True):
+                old = builder.load(pointer, align=array.dtype.bitwidth // 8)
+                builder.store(operation(builder, old, *parts), pointer, align=array.dtype.bitwidth // 8)
+            return context.get_dummy_value()
+
+        return types.void(array, index, operands), codegen
+
+    return intrinsic(typed)
+
+
+def width(array, shape):
+    """Numbers of `array`'s type in as many registers as the tuple `shape` is long."""
+
+
+@overload(width)
+def _width(array, shape):
+    numbers = lanes_of(array.dtype) * len(shape)
+    return lambda array, shape: numbers
+
+
+@intrinsic
+def filled(typingctx, block, value):
+    """`value` in every lane of a block like `block`."""
+    return block(block, value), lambda context, builder, signature, args: _splat(
+        context, builder, args[1], value, block
+    )
+
+
+def every_lane(function):
+    """An intrinsic that calls `function`, one of `math`'s, on each lane: the C library knows no vectors."""
+
+    @intrinsic
+    def called(typingctx, a):
+        def codegen(context, builder, signature, args):
+            scalar = context.get_function(function, a.dtype(a.dtype))
+            registers = []
+            for register in registers_of(builder, args[0]):
+                for lane in range(register.type.count):
+                    place = ir.IntType(32)(lane)
+                    register = builder.insert_element(
+                        register, scalar(builder, [builder.extract_element(register, place)]), place
+                    )
+                registers.append(register)
+            return joined(builder, registers)
+
+        return a(a), codegen
+
+    return called
+
+
+exp64, tanh64 = every_lane(math.exp), every_lane(math.tanh)

@@ -1,0 +1,98 @@
+"""A network, its samples and the arrays that the kernels work in: one class for each set of kernels.
+
+Both train the samples `first` to `last` of an epoch taken in the order `order`, and add to `tally` their cost and
+wrong answers. A call may begin and end anywhere in a batch. The network's own parameters are right after `store`.
+"""
+
+import numpy as np
+
+from neurone import options
+from neurone.kernels import batch, notes, online, sparse
+from neurone.layout import state_offsets
+from neurone.packing import Packed, aligned
+
+# Above this share of pixels that are not 0, all are taken in their turn.
+_DENSE = 0.5
+# Samples whose gradients are taken together: enough that a band's way into the cache pays, few enough that their
+# states stay in the second level. And the bytes of a band of gradient rows.
+_TRANCHE = 64
+_BAND_BYTES = 48_000
+
+
+class NotesLearner:
+    """The kernels of `kernels/notes.py`, in the network's own arrays."""
+
+    work_per_call = 50_000_000
+
+    def __init__(self, network, rows, divisor, targets, batch_size, total):
+        self.network, self.parameters = network, network.parameters
+        self._samples = (rows, divisor, *targets)
+        self._batch = (batch_size, total)
+        states, outputs = int(state_offsets(network.sizes)[-1]), network.sizes[-1]
+        sizes = (states, states, network.parameters.size, outputs, outputs)
+        self._workspace = tuple(np.zeros(size, network.dtype) for size in sizes)
+
+    def train(self, order, first, last, rate, tally):
+        network = self.network
+        notes.train(
+            *network.kernel_arguments(), options.COSTS[network.cost], *self._samples,
+            order, first, last, *self._batch, network.dtype.type(rate), *self._workspace, tally,
+        )  # fmt: skip
+
+    def store(self):
+        pass
+
+
+class FastLearner:
+    """The kernels of `kernels/online.py` and `kernels/batch.py`, in padded copies."""
+
+    work_per_call = 400_000_000
+
+    def __init__(self, network, rows, divisor, targets, batch_size, total):
+        self.network, self._packed = network, Packed(network)
+        self.parameters = self._packed.weights
+        self._samples = (*cut(rows, divisor, network.dtype), *targets)
+        self._batch = None if batch_size == 1 else (batch_size, total)
+        together = min(_TRANCHE, batch_size)
+        states = [self._packed.states(together) for _ in range(2)]
+        states[0][:, self._packed.bias] = 1
+        tau, y = aligned(self._packed.outputs, network.dtype), np.zeros(network.sizes[-1], network.dtype)
+        if batch_size == 1:
+            self._kernel, self._batch = online.train, ()
+            self._workspace = (states[0][0], states[1][0], tau, y)
+        else:
+            self._kernel, self._batch = batch.train, (batch_size, total)
+            gradient = aligned(self.parameters.size, network.dtype)
+            band = max(1, _BAND_BYTES // (self._packed.widths[1] * network.dtype.itemsize))
+            self._workspace = (*states, gradient, tau, y, np.zeros(together, np.int64), band)
+
+    def train(self, order, first, last, rate, tally):
+        network = self.network
+        self._kernel(
+            *self._packed.arguments, options.COSTS[network.cost], *self._samples,
+            order, first, last, *self._batch, network.dtype.type(rate),
+            *self._workspace, tally, *self._packed.shapes,
+        )  # fmt: skip
+
+    def store(self):
+        """Copy the parameters back to the network."""
+        self._packed.store()
+
+
+LEARNERS = {"notes": NotesLearner, "fast": FastLearner}
+
+
+def cut(rows, divisor, dtype):
+    """The inputs as the fast kernels take them: (images, diviseur, lignes, colonnes, valeurs), one kind of it empty."""
+    none = np.empty(0, np.int64), np.empty(0, np.uint16), np.empty(0, dtype)
+    lines = np.empty(len(rows) + 1, np.int64)
+    sparse.count(rows, lines)
+    if lines[-1] > _DENSE * rows.size:
+        if rows.dtype != dtype:
+            rows = rows.astype(dtype) / divisor
+        return rows, dtype.type(1), *none
+    # The number of inputs decides the width of their indices, which also count the bias neuron.
+    columns = np.empty(lines[-1] + 1, np.uint16 if rows.shape[1] < 1 << 16 else np.uint32)
+    values = np.empty(lines[-1] + 1, dtype)
+    sparse.cut(rows, divisor, columns, values)
+    return np.empty((0, rows.shape[1]), dtype), dtype.type(1), lines, columns, values

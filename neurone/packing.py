@@ -1,0 +1,99 @@
+"""The fast kernels' own copies of a network's parameters: padded, aligned, cut into blocks, and transposed."""
+
+import numpy as np
+
+from neurone import options
+from neurone.kernels.simd import REGISTER_BYTES
+
+# Registers of a block. At most 13 running sums: of AVX2's 16 registers, three are left for what is added to them. Few
+# kinds, because kernels are compiled for each.
+_BLOCKS = (13, 7, 4, 2, 1)
+
+
+def aligned(size, dtype):
+    """Zeros that begin at a cache line: a register that straddles two takes two reads."""
+    bytes_ = np.zeros(size * dtype.itemsize + 64, np.uint8)
+    start = -bytes_.ctypes.data % 64
+    return bytes_[start : start + size * dtype.itemsize].view(dtype)
+
+
+class Packed:
+    """Copies of a network's parameters as `kernels/online.py` describes them.
+
+    `arguments` are the kernels' arguments from LesPoids to pente, `shapes` the last two.
+    """
+
+    def __init__(self, network):
+        self.network, sizes = network, network.sizes
+        dtype = network.dtype
+        lanes = REGISTER_BYTES // dtype.itemsize
+        last = len(sizes) - 1
+        registers = [0] + [-(-m // lanes) for m in sizes[1:]]
+        hidden = _block(max(registers[1:last], default=1))
+        output = _block(registers[last])
+        self.shapes = (0,) * hidden, (0,) * output
+        in_block = [0] + [hidden] * (last - 1) + [output]
+        blocks = [0] + [-(-registers[layer] // in_block[layer]) for layer in range(1, last + 1)]
+        widths = [in_block[layer] * lanes for layer in range(last + 1)]
+
+        starts, returns = [0, 0], [0, 0, 0]
+        for layer in range(1, last + 1):
+            starts.append(starts[-1] + blocks[layer] * (sizes[layer - 1] + 1) * widths[layer])
+        for layer in range(2, last + 1):
+            returns.append(returns[-1] + blocks[layer - 1] * sizes[layer] * widths[layer - 1])
+        offsets = [lanes]
+        for layer in range(1, last + 1):
+            # Whole blocks, and a register in front in which the bias neuron has the last place.
+            size = blocks[layer - 1] * widths[layer - 1] if layer > 1 else -(-sizes[0] // lanes) * lanes
+            offsets.append(offsets[-1] + size + lanes)
+        self._size = offsets[-1] + blocks[last] * widths[last]
+        self.outputs = blocks[last] * widths[last]
+        self.blocks, self.widths = blocks, widths
+        self.weights, self.transposed = aligned(starts[-1], dtype), aligned(returns[-1], dtype)
+        integers = (np.array(a, np.int64) for a in (starts[:-1], returns[: last + 1], sizes, offsets, blocks))
+        codes = options.ACTIVATIONS[network.activation], options.OUTPUTS[network.output]
+        self.arguments = (self.weights, self.transposed, *integers, *codes, dtype.type(network.slope))
+        self.bias = self.arguments[5] - 1  # places of the bias neurons in TabOutput; the output's is not used
+        self.load()
+
+    def states(self, count):
+        """TabOutput or Delta of so many samples: zeros (count, ...), every row aligned."""
+        row = -(-self._size * self.network.dtype.itemsize // 64) * 64 // self.network.dtype.itemsize
+        return aligned(count * row, self.network.dtype).reshape(count, row)
+
+    def _views(self):
+        """For each layer its block of parameters, and (blocks, rows, width) views of the padded copies."""
+        sizes, starts, returns = self.network.sizes, self.arguments[2], self.arguments[3]
+        for layer in range(1, len(sizes)):
+            shape = self.blocks[layer], sizes[layer - 1] + 1, self.widths[layer]
+            weights = self.weights[starts[layer] :][: np.prod(shape)].reshape(shape)
+            transposed = None
+            if layer > 1:
+                shape = self.blocks[layer - 1], sizes[layer], self.widths[layer - 1]
+                transposed = self.transposed[returns[layer] :][: np.prod(shape)].reshape(shape)
+            yield self.network.layer(layer - 1), weights, transposed
+
+    def load(self):
+        """Copy the network's parameters here."""
+        for parameters, weights, transposed in self._views():
+            _fill(weights, parameters)
+            if transposed is not None:
+                _fill(transposed, parameters[1:].T)
+
+    def store(self):
+        """Copy the parameters back to the network."""
+        for parameters, weights, _ in self._views():
+            rows, columns = parameters.shape
+            parameters[:] = weights.transpose(1, 0, 2).reshape(rows, -1)[:, :columns]
+
+
+def _block(registers):
+    """Registers of a layer's blocks: little padding, and few blocks, each of which costs some two registers more."""
+    return min(_BLOCKS, key=lambda block: -(-registers // block) * (block + 2))
+
+
+def _fill(blocks, matrix):
+    count, rows, width = blocks.shape
+    padded = np.zeros((rows, count * width), matrix.dtype)
+    padded[:, : matrix.shape[1]] = matrix
+    blocks[:] = padded.reshape(rows, count, width).transpose(1, 0, 2)

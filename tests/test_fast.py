@@ -1,0 +1,135 @@
+"""The fast kernels give the bits of `kernels="notes"` where the C program's small cases do not go."""
+
+import hashlib
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from numba import njit
+
+import neurone
+from neurone.datasets.digits import digits
+from neurone.kernels.elementary import activate, derivative, exp, tanh
+from neurone.kernels.simd import REGISTER_BYTES, load, store
+from neurone.learners import cut
+
+# No hidden layer; blocks that are one, several, and not full. All of few kinds, because each is compiled.
+SIZES = [(784, 10), (784, 100, 10), (784, 20, 210, 10), (784, 100, 100, 101, 10)]
+
+
+def both(sizes, images, labels, options=None, **settings):
+    """Parameters, costs and outputs from either set of kernels."""
+    results = []
+    for kernels in ("notes", "fast"):
+        net = neurone.Network(sizes, **(options or {}))
+        history = neurone.fit(net, images, labels, kernels=kernels, **{"epochs": 2} | settings)
+        results.append((net.parameters, np.array([report.cost for report in history])))
+    return results
+
+
+def assert_same(results):
+    for ours, theirs in zip(*results, strict=True):
+        assert np.array_equal(ours.view(np.uint8), theirs.view(np.uint8))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("sizes", SIZES, ids=lambda sizes: "-".join(map(str, sizes)))
+def test_sizes(sizes, dtype):
+    """A batch of 150 has three tranches, the last of them smaller, and the epoch a smaller batch at the end."""
+    images, labels = digits(200)
+    for batch_size in (1, 32, 150, None):
+        assert_same(both(sizes, images, labels, dict(dtype=dtype, activation="tanh"), batch_size=batch_size))
+
+
+@pytest.mark.parametrize("batch_size", [1, 10])
+@pytest.mark.parametrize("share", [0.1, 0.9])
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.float64])
+def test_dense_and_sparse_inputs(dtype, share, batch_size):
+    rng = np.random.Generator(np.random.Philox(5))
+    images = (rng.integers(1, 256, (90, 57)) * (rng.random((90, 57)) < share)).astype(dtype)
+    if dtype != np.uint8:
+        images /= -77
+    lines = cut(images, np.float32(1), np.dtype("float32"))[2]
+    assert lines.size == (0 if share > 0.5 else 91)
+    assert_same(both((57, 5, 4), images, rng.integers(0, 4, 90), batch_size=batch_size))
+
+
+def test_more_inputs_than_16_bits_can_count():
+    rng = np.random.Generator(np.random.Philox(6))
+    images = np.zeros((20, 70_000), np.uint8)
+    images[np.arange(20), rng.integers(65_000, 70_000, 20)] = 200
+    images[:, -1] = 100
+    assert cut(images, np.float32(255), np.dtype("float32"))[3].dtype == np.uint32
+    assert_same(both((70_000, 3), images, rng.integers(0, 3, 20)))
+
+
+def test_blank_images():
+    assert_same(both((784, 5, 8), np.zeros((7, 784), np.uint8), np.arange(7)))
+
+
+@njit
+def _blocks(x, y, shape, function, slope):
+    s = load(x, 0, shape)
+    if function == 0:
+        store(y, 0, exp(s))
+    elif function == 1:
+        store(y, 0, tanh(s))
+    elif function < 6:
+        store(y, 0, activate(function - 2, s, slope))
+    else:
+        store(y, 0, derivative(function - 6, s, slope))
+
+
+@njit
+def _scalars(x, y, function, slope):
+    for i in range(x.size):
+        if function == 0:
+            y[i] = exp(x[i])
+        elif function == 1:
+            y[i] = tanh(x[i])
+        elif function < 6:
+            y[i] = activate(function - 2, x[i], slope)
+        else:
+            y[i] = derivative(function - 6, x[i], slope)
+
+
+@pytest.mark.parametrize("width", [np.float32, np.float64])
+def test_functions_lane_by_lane(width):
+    """Blocks of three registers, extremes among the lanes."""
+    rng = np.random.Generator(np.random.Philox(8))
+    size = 3 * REGISTER_BYTES // np.dtype(width).itemsize
+    for function in range(10):
+        for power in range(-6, 5):
+            x = (rng.standard_normal(size) * 10.0**power).astype(width)
+            x[:8] = [np.inf, -np.inf, 0.0, -0.0, 1e-45, 89, -104, 0.34]
+            x[8] = np.nan
+            vectors, scalars = np.empty_like(x), np.empty_like(x)
+            _blocks(x, vectors, (0,) * 3, function, width(1.5))
+            _scalars(x, scalars, function, width(1.5))
+            number = ~np.isnan(scalars)
+            assert np.array_equal(np.isnan(vectors), ~number)
+            integers = f"i{x.itemsize}"
+            assert np.array_equal(vectors.view(integers)[number], scalars.view(integers)[number])
+
+
+@pytest.mark.parametrize("cpu", ["generic", "haswell"])
+def test_other_processors_give_the_same_bits(cpu, tmp_path):
+    """Machines without AVX-512, AVX or even a multiply-add: LLVM splits the registers and calls the C library."""
+    code = (
+        "import hashlib, neurone; from neurone.datasets.digits import digits\n"
+        "for batch_size in (1, 16):\n"
+        "    net = neurone.Network((784, 8, 8))\n"
+        "    images, labels = digits(100); neurone.fit(net, images, labels % 8, epochs=1, batch_size=batch_size)\n"
+        "    print(hashlib.sha256(net.parameters.tobytes()).hexdigest())"
+    )
+    environment = os.environ | {"NUMBA_CPU_NAME": cpu} | ({"NUMBA_CPU_FEATURES": ""} if cpu == "generic" else {})
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    images, labels = digits(100)
+    expected = []
+    for batch_size in (1, 16):
+        net = neurone.Network((784, 8, 8))
+        neurone.fit(net, images, labels % 8, epochs=1, batch_size=batch_size, kernels="notes")
+        expected.append(hashlib.sha256(net.parameters.tobytes()).hexdigest())
+    assert done.stdout.split() == expected

@@ -1,18 +1,17 @@
 """A network, its samples and the arrays that the kernels work in: one class for each set of kernels.
 
 Both train the samples `first` to `last` of an epoch taken in the order `order`, and add to `tally` their cost and
-wrong answers. A call may begin and end anywhere in a batch. The network's own parameters are right after `store`.
+wrong answers. A call may begin and end anywhere in a batch. What was done to the network's own parameters counts
+after `load`, and they are right again after `store`.
 """
 
 import numpy as np
 
 from neurone import options
-from neurone.kernels import batch, notes, online, sparse
+from neurone.kernels import batch, notes, online
 from neurone.layout import state_offsets
-from neurone.packing import Packed, aligned
+from neurone.packing import Packed, aligned, cut
 
-# Above this share of pixels that are not 0, all are taken in their turn.
-_DENSE = 0.5
 # Samples whose gradients are taken together: enough that a band's way into the cache pays, few enough that their
 # states stay in the second level. And the bytes of a band of gradient rows.
 _TRANCHE = 64
@@ -39,6 +38,9 @@ class NotesLearner:
             order, first, last, *self._batch, network.dtype.type(rate), *self._workspace, tally,
         )  # fmt: skip
 
+    def load(self):
+        pass
+
     def store(self):
         pass
 
@@ -46,7 +48,7 @@ class NotesLearner:
 class FastLearner:
     """The kernels of `kernels/online.py` and `kernels/batch.py`, in padded copies."""
 
-    work_per_call = 400_000_000
+    work_per_call = 200_000_000
 
     def __init__(self, network, rows, divisor, targets, batch_size, total):
         self.network, self._packed = network, Packed(network)
@@ -74,25 +76,11 @@ class FastLearner:
             *self._workspace, tally, *self._packed.shapes,
         )  # fmt: skip
 
+    def load(self):
+        self._packed.load()
+
     def store(self):
-        """Copy the parameters back to the network."""
         self._packed.store()
 
 
 LEARNERS = {"notes": NotesLearner, "fast": FastLearner}
-
-
-def cut(rows, divisor, dtype):
-    """The inputs as the fast kernels take them: (images, diviseur, lignes, colonnes, valeurs), one kind of it empty."""
-    none = np.empty(0, np.int64), np.empty(0, np.uint16), np.empty(0, dtype)
-    lines = np.empty(len(rows) + 1, np.int64)
-    sparse.count(rows, lines)
-    if lines[-1] > _DENSE * rows.size:
-        if rows.dtype != dtype:
-            rows = rows.astype(dtype) / divisor
-        return rows, dtype.type(1), *none
-    # The number of inputs decides the width of their indices, which also count the bias neuron.
-    columns = np.empty(lines[-1] + 1, np.uint16 if rows.shape[1] < 1 << 16 else np.uint32)
-    values = np.empty(lines[-1] + 1, dtype)
-    sparse.cut(rows, divisor, columns, values)
-    return np.empty((0, rows.shape[1]), dtype), dtype.type(1), lines, columns, values

@@ -10,12 +10,14 @@ from neurone.datasets.arrays import as_images
 from neurone.errors import InputError
 from neurone.kernels import notes
 from neurone.layout import parameter_count, parameter_offsets, state_offsets
+from neurone.packing import Packed
 from neurone.randomness import uniform
 
 _SETTINGS = ("sizes", "activation", "output", "cost", "slope", "dtype", "init", "seed")
 # A kernel call cannot be interrupted: its work, in additions of a product, is kept well below half a second.
 _WORK_PER_CALL = 50_000_000
 _WORK_PER_LAYER = 200  # what a sample costs besides: exponentials, loops that begin and end
+_FEW = 16  # images, below which copying the parameters for the fast kernels takes longer than it saves
 _DRAWN_AT_A_TIME = 1 << 18  # random numbers take three times the room of the weights they become
 _MOST_PARAMETERS = 2**28  # what a model file can hold, in either width
 
@@ -170,12 +172,17 @@ class Network:
         """
         rows, divisor = as_images(images, self.sizes[0], self.dtype)
         outputs = np.empty((len(rows), self.sizes[-1]), self.dtype)
-        states = np.empty(state_offsets(self.sizes)[-1], self.dtype)
-        tau = np.empty(self.sizes[-1], self.dtype)
+        if len(rows) < _FEW:
+            states = np.empty(state_offsets(self.sizes)[-1], self.dtype)
+            tau = np.empty(self.sizes[-1], self.dtype)
+            notes.predict(*self.kernel_arguments(), rows, divisor, states, tau, outputs)
+            return outputs
+        packed = Packed(self)
+        packed.load()
         step = self.samples_per_call()
         for first in range(0, len(rows), step):
             part = slice(first, first + step)
-            notes.predict(*self.kernel_arguments(), rows[part], divisor, states, tau, outputs[part])
+            packed.predict(rows[part], divisor, outputs[part])
         return outputs
 
     def predict(self, images):

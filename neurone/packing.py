@@ -1,13 +1,16 @@
-"""The fast kernels' own copies of a network's parameters: padded, aligned, cut into blocks, and transposed."""
+"""What the fast kernels take: parameters padded, aligned, in blocks and transposed; images cut into sparse rows."""
 
 import numpy as np
 
 from neurone import options
+from neurone.kernels import online, sparse
 from neurone.kernels.simd import REGISTER_BYTES
 
 # Registers of a block. At most 13 running sums: of AVX2's 16 registers, three are left for what is added to them. Few
 # kinds, because kernels are compiled for each.
 _BLOCKS = (13, 7, 4, 2, 1)
+# Above this share of pixels that are not 0, all are taken in their turn.
+_DENSE = 0.5
 
 
 def aligned(size, dtype):
@@ -54,12 +57,20 @@ class Packed:
         codes = options.ACTIVATIONS[network.activation], options.OUTPUTS[network.output]
         self.arguments = (self.weights, self.transposed, *integers, *codes, dtype.type(network.slope))
         self.bias = self.arguments[5] - 1  # places of the bias neurons in TabOutput; the output's is not used
-        self.load()
 
     def states(self, count):
         """TabOutput or Delta of so many samples: zeros (count, ...), every row aligned."""
         row = -(-self._size * self.network.dtype.itemsize // 64) * 64 // self.network.dtype.itemsize
         return aligned(count * row, self.network.dtype).reshape(count, row)
+
+    def predict(self, rows, divisor, outputs):
+        """The outputs (P, outputs), written, of images (P, inputs)."""
+        states = self.states(1)[0]
+        states[self.bias] = 1
+        weights, _, starts, _, *rest = self.arguments
+        samples = cut(rows, divisor, self.network.dtype)
+        tau = aligned(self.outputs, self.network.dtype)
+        online.predict(weights, starts, *rest, *samples, states, tau, outputs, *self.shapes)
 
     def _views(self):
         """For each layer its block of parameters, and (blocks, rows, width) views of the padded copies."""
@@ -97,3 +108,19 @@ def _fill(blocks, matrix):
     padded = np.zeros((rows, count * width), matrix.dtype)
     padded[:, : matrix.shape[1]] = matrix
     blocks[:] = padded.reshape(rows, count, width).transpose(1, 0, 2)
+
+
+def cut(rows, divisor, dtype):
+    """The inputs as the fast kernels take them: (images, diviseur, lignes, colonnes, valeurs), one kind of it empty."""
+    none = np.empty(0, np.int64), np.empty(0, np.uint16), np.empty(0, dtype)
+    lines = np.empty(len(rows) + 1, np.int64)
+    sparse.count(rows, lines)
+    if lines[-1] > _DENSE * rows.size:
+        if rows.dtype != dtype:
+            rows = rows.astype(dtype) / divisor
+        return rows, dtype.type(1), *none
+    # The number of inputs decides the width of their indices, which also count the bias neuron.
+    columns = np.empty(lines[-1] + 1, np.uint16 if rows.shape[1] < 1 << 16 else np.uint32)
+    values = np.empty(lines[-1] + 1, dtype)
+    sparse.cut(rows, divisor, columns, values)
+    return np.empty((0, rows.shape[1]), dtype), dtype.type(1), lines, columns, values

@@ -211,6 +211,7 @@ def _train_epoch(learner, order, rate, epoch, progress):
     """One epoch; returns the sum of the costs and the number of wrong answers."""
     tally = np.zeros(2)
     step = learner.network.samples_per_call(learner.work_per_call)
+    learner.load()
     try:
         for first in range(0, len(order), step):
             last = min(first + step, len(order))

@@ -13,7 +13,7 @@ import neurone
 from neurone.datasets.digits import digits
 from neurone.kernels.elementary import activate, derivative, exp, tanh
 from neurone.kernels.simd import REGISTER_BYTES, load, store
-from neurone.learners import cut
+from neurone.packing import cut
 
 # No hidden layer; blocks that are one, several, and not full. All of few kinds, because each is compiled.
 SIZES = [(784, 10), (784, 100, 10), (784, 20, 210, 10), (784, 100, 100, 101, 10)]
@@ -63,6 +63,34 @@ def test_more_inputs_than_16_bits_can_count():
     images[:, -1] = 100
     assert cut(images, np.float32(255), np.dtype("float32"))[3].dtype == np.uint32
     assert_same(both((70_000, 3), images, rng.integers(0, 3, 20)))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("sizes", SIZES, ids=lambda sizes: "-".join(map(str, sizes)))
+def test_predictions_of_many_and_of_few(sizes, dtype):
+    """Few images go through `notes.predict`."""
+    images, _ = digits(40)
+    dense = np.random.Generator(np.random.Philox(9)).random((40, 784))
+    net = neurone.Network(sizes, dtype=dtype, init="notes")
+    for inputs in (images, dense):
+        many = net.predict_proba(inputs)
+        few = np.concatenate([net.predict_proba(inputs[first : first + 10]) for first in range(0, 40, 10)])
+        assert np.array_equal(many.view(np.uint8), few.view(np.uint8))
+
+
+@pytest.mark.parametrize("kernels", ["notes", "fast"])
+def test_parameters_may_be_changed_between_epochs(kernels):
+    images, labels = digits(50)
+    options = dict(learning_rate=0.1, decay=1.0, batch_size=4, epochs=2, reduction="mean", shuffle=False, seed=0)
+    net, fresh = neurone.Network((784, 5, 10)), neurone.Network((784, 5, 10), seed=1)
+    start = fresh.parameters.copy()
+    for report in neurone.training.iterate(
+        net, images, labels, **options, kernels=kernels, threads=1, validation=None, progress=None
+    ):
+        if report.epoch == 0:
+            net.parameters = start
+    neurone.fit(fresh, images, labels, **options | {"epochs": 1}, kernels="notes")
+    assert np.array_equal(net.parameters, fresh.parameters)
 
 
 def test_blank_images():

@@ -10,8 +10,8 @@ ROOT = Path(neurone.__file__).parent
 FLOORS = [
     ["constants", "errors", "layout", "options", "randomness", "files"],
     ["kernels", "container"],
-    ["network", "datasets"],
-    ["packing", "learners", "training"],
+    ["network", "packing", "datasets"],
+    ["learners", "training"],
     ["images"],
     ["commands", "train", "evaluate", "predict", "fetch"],
 ]

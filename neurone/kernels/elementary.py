@@ -20,7 +20,7 @@ from neurone.kernels.simd import Block, exp64, filled, in_place, is_block, lane_
 
 
 def _madd(builder, a, b, s):
-    """`madd` of scalars or registers. Without an instruction for llvm.fma LLVM calls the C library's fmaf: slow, exact."""
+    """`madd` of scalars or registers. Where no instruction does llvm.fma, LLVM calls the C library: exact, and slow."""
     if isinstance(a.type, ir.VectorType) and a.type.element == ir.FloatType():
         name = f"llvm.fma.v{a.type.count}f32"
         function = cgutils.get_or_insert_function(builder.module, ir.FunctionType(a.type, [a.type] * 3), name)

@@ -213,3 +213,19 @@ def train(
             LesPoids, Transposees, debut, retour, unites, rang, blocs,
             colonnes, valeurs, premiere, derniere, TabOutput, Delta, alpha, forme, forme_sortie,
         )  # fmt: skip
+
+
+@kernel
+def predict(
+    LesPoids, debut, unites, rang, blocs, activation, sortie, pente,
+    images, diviseur, lignes, colonnes, valeurs, TabOutput, tau, reponses, forme, forme_sortie,
+):  # fmt: skip
+    """As `notes.predict`."""
+    TabXCachee = notes.with_bias(TabOutput, unites, rang, 0)
+    for p in range(reponses.shape[0]):
+        premiere, derniere = inputs(images, diviseur, lignes, p, TabXCachee)
+        forward(
+            LesPoids, debut, unites, rang, blocs, activation, sortie, pente,
+            colonnes, valeurs, premiere, derniere, TabOutput, tau, forme, forme_sortie,
+        )  # fmt: skip
+        reponses[p] = notes.neurons(TabOutput, unites, rang, unites.size - 1)

@@ -21,10 +21,11 @@ _BAND_BYTES = 48_000
 class NotesLearner:
     """The kernels of `kernels/notes.py`, in the network's own arrays."""
 
-    work_per_call = 50_000_000
+    def samples_per_call(self):
+        return self.network.samples_per_call()
 
     def __init__(self, network, rows, divisor, targets, batch_size, total):
-        self.network, self.parameters = network, network.parameters
+        self.network = network
         self._samples = (rows, divisor, *targets)
         self._batch = (batch_size, total)
         states, outputs = int(state_offsets(network.sizes)[-1]), network.sizes[-1]
@@ -48,13 +49,13 @@ class NotesLearner:
 class FastLearner:
     """The kernels of `kernels/online.py` and `kernels/batch.py`, in padded copies."""
 
-    work_per_call = 200_000_000
+    def samples_per_call(self):
+        # Padding is work too.
+        return self.network.samples_per_call(self._packed.weights.size)
 
     def __init__(self, network, rows, divisor, targets, batch_size, total):
         self.network, self._packed = network, Packed(network)
-        self.parameters = self._packed.weights
         self._samples = (*cut(rows, divisor, network.dtype), *targets)
-        self._batch = None if batch_size == 1 else (batch_size, total)
         together = min(_TRANCHE, batch_size)
         states = [self._packed.states(together) for _ in range(2)]
         states[0][:, self._packed.bias] = 1
@@ -64,7 +65,7 @@ class FastLearner:
             self._workspace = (states[0][0], states[1][0], tau, y)
         else:
             self._kernel, self._batch = batch.train, (batch_size, total)
-            gradient = aligned(self.parameters.size, network.dtype)
+            gradient = aligned(self._packed.weights.size, network.dtype)
             band = max(1, _BAND_BYTES // (self._packed.widths[1] * network.dtype.itemsize))
             self._workspace = (*states, gradient, tau, y, np.zeros(together, np.int64), band)
 

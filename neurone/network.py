@@ -15,7 +15,7 @@ from neurone.randomness import uniform
 
 _SETTINGS = ("sizes", "activation", "output", "cost", "slope", "dtype", "init", "seed")
 # A kernel call cannot be interrupted: its work, in additions of a product, is kept well below half a second.
-_WORK_PER_CALL = 50_000_000
+WORK_PER_CALL = 100_000_000
 _WORK_PER_LAYER = 200  # what a sample costs besides: exponentials, loops that begin and end
 _FEW = 16  # images, below which copying the parameters for the fast kernels takes longer than it saves
 _DRAWN_AT_A_TIME = 1 << 18  # random numbers take three times the room of the weights they become
@@ -148,9 +148,10 @@ class Network:
             self.dtype.type(self.slope),
         )
 
-    def samples_per_call(self, work=_WORK_PER_CALL):
-        """How many samples a kernel may take before Ctrl-C is looked for; `work` in additions of a product."""
-        return max(1, work // (self.parameters.size + _WORK_PER_LAYER * len(self.sizes)))
+    def samples_per_call(self, parameters=None):
+        """How many samples a kernel may take before Ctrl-C is looked for, with so many parameters, or its own."""
+        work = (parameters or self.parameters.size) + _WORK_PER_LAYER * len(self.sizes)
+        return max(1, WORK_PER_CALL // work)
 
     def predict_proba(self, images):
         """The outputs yhat as they are.

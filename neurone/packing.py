@@ -32,8 +32,8 @@ class Packed:
         lanes = REGISTER_BYTES // dtype.itemsize
         last = len(sizes) - 1
         registers = [0] + [-(-m // lanes) for m in sizes[1:]]
-        hidden = _block(max(registers[1:last], default=1))
-        output = _block(registers[last])
+        hidden = _block(registers[1:last], sizes)
+        output = _block(registers[last:], sizes[last - 1 :])
         self.shapes = (0,) * hidden, (0,) * output
         in_block = [0] + [hidden] * (last - 1) + [output]
         blocks = [0] + [-(-registers[layer] // in_block[layer]) for layer in range(1, last + 1)]
@@ -53,10 +53,14 @@ class Packed:
         self.outputs = blocks[last] * widths[last]
         self.blocks, self.widths = blocks, widths
         self.weights, self.transposed = aligned(starts[-1], dtype), aligned(returns[-1], dtype)
-        integers = (np.array(a, np.int64) for a in (starts[:-1], returns[: last + 1], sizes, offsets, blocks))
-        codes = options.ACTIVATIONS[network.activation], options.OUTPUTS[network.output]
-        self.arguments = (self.weights, self.transposed, *integers, *codes, dtype.type(network.slope))
-        self.bias = self.arguments[5] - 1  # places of the bias neurons in TabOutput; the output's is not used
+        self._starts, self._returns = np.array(starts[:-1], np.int64), np.array(returns[: last + 1], np.int64)
+        offsets = np.array(offsets, np.int64)
+        self.bias = offsets - 1  # places of the bias neurons in TabOutput; the output's is not used
+        self.arguments = (
+            self.weights, self.transposed, self._starts, self._returns,
+            np.array(sizes, np.int64), offsets, np.array(blocks, np.int64),
+            options.ACTIVATIONS[network.activation], options.OUTPUTS[network.output], dtype.type(network.slope),
+        )  # fmt: skip
 
     def states(self, count):
         """TabOutput or Delta of so many samples: zeros (count, ...), every row aligned."""
@@ -74,7 +78,7 @@ class Packed:
 
     def _views(self):
         """For each layer its block of parameters, and (blocks, rows, width) views of the padded copies."""
-        sizes, starts, returns = self.network.sizes, self.arguments[2], self.arguments[3]
+        sizes, starts, returns = self.network.sizes, self._starts, self._returns
         for layer in range(1, len(sizes)):
             shape = self.blocks[layer], sizes[layer - 1] + 1, self.widths[layer]
             weights = self.weights[starts[layer] :][: np.prod(shape)].reshape(shape)
@@ -98,9 +102,16 @@ class Packed:
             parameters[:] = weights.transpose(1, 0, 2).reshape(rows, -1)[:, :columns]
 
 
-def _block(registers):
-    """Registers of a layer's blocks: little padding, and few blocks, each of which costs some two registers more."""
-    return min(_BLOCKS, key=lambda block: -(-registers // block) * (block + 2))
+def _block(registers, inputs):
+    """Registers of a block, for layers of so many registers from so many inputs.
+
+    Little padding, and few blocks, each of which costs some two registers more.
+    """
+
+    def cost(block):
+        return sum((n + 1) * -(-layer // block) * (block + 2) for layer, n in zip(registers, inputs, strict=False))
+
+    return min(reversed(_BLOCKS), key=cost)
 
 
 def _fill(blocks, matrix):

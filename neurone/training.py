@@ -78,7 +78,7 @@ def fit(
         A new order for each epoch, a function of (seed, epoch) alone; else the order given.
     seed : int, default 0
     kernels : {"fast", "notes"}, default "fast"
-        The same bits from either; `notes` is for reading.
+        The same bits from either, as long as they are finite; `notes` is for reading.
     threads : int, default 1
         Any number gives the same bits. One is used so far.
     validation : (images, labels), optional
@@ -210,19 +210,17 @@ def _checked_validation(network, validation):
 def _train_epoch(learner, order, rate, epoch, progress):
     """One epoch; returns the sum of the costs and the number of wrong answers."""
     tally = np.zeros(2)
-    step = learner.network.samples_per_call(learner.work_per_call)
+    step = learner.samples_per_call()
     learner.load()
-    try:
-        for first in range(0, len(order), step):
-            last = min(first + step, len(order))
-            learner.train(order, first, last, rate, tally)
-            if not (np.isfinite(learner.parameters).all() and np.isfinite(tally[0])):
-                raise DivergenceError(
-                    f"training diverged in epoch {epoch + 1}, by its sample {last}: parameters or cost not finite; "
-                    f"the learning rate {rate:g} is probably too large for this network and batch"
-                )
-            if progress is not None:
-                progress(last - first)
-    finally:
-        learner.store()  # after Ctrl-C too
+    for first in range(0, len(order), step):
+        last = min(first + step, len(order))
+        learner.train(order, first, last, rate, tally)
+        learner.store()
+        if not (np.isfinite(learner.network.parameters).all() and np.isfinite(tally[0])):
+            raise DivergenceError(
+                f"training diverged in epoch {epoch + 1}, by its sample {last}: parameters or cost not finite; "
+                f"the learning rate {rate:g} is probably too large for this network and batch"
+            )
+        if progress is not None:
+            progress(last - first)
     return tally[0], int(tally[1])

@@ -74,7 +74,7 @@ def test_sum_is_mean_times_the_batch():
 def test_length_of_kernel_calls_changes_nothing(batch_size, kernels, monkeypatch):
     expected = trained(batch_size=batch_size)
     done = []
-    monkeypatch.setattr(LEARNERS[kernels], "work_per_call", 3 * (expected.size + 600))
+    monkeypatch.setattr(LEARNERS[kernels], "samples_per_call", lambda self: 3)
     assert np.array_equal(expected, trained(batch_size=batch_size, kernels=kernels, progress=done.append))
     assert done == ([3] * 7 + [2]) * 2
 

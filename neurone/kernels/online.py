@@ -10,7 +10,7 @@ Transposees   the layers behind the first once more, inputs and outputs exchange
 TabOutput, Delta, rang  as in notes.py, but that a layer's neurons begin at the start of a register
 forme, forme_sortie     tuples as long as a block of a hidden layer, and of the output, has registers
 
-Numbers that fill a block up are 0 in parameters and errors, and stay so.
+Numbers that fill a block up have no meaning. None of them reaches a number that has: lanes never mix.
 """
 
 import numpy as np
@@ -171,7 +171,7 @@ def anticipate(lignes, colonnes, valeurs, ordre, q):
     """Ask for the pixels of the sample after the q-th: in a shuffled order they come from memory, 30 % of an epoch."""
     if lignes.size and q + 1 < ordre.size:
         p = ordre[q + 1]
-        for t in range(lignes[p], lignes[p + 1], 16):  # the numbers in a cache line
+        for t in range(lignes[p], lignes[p + 1], 64 // valeurs.itemsize):  # the numbers in a cache line
             prefetch(valeurs, t)
             prefetch(colonnes, t)
 

@@ -76,7 +76,7 @@ def lane_by_lane(operation, result, operands):
     integers, which are cut to it. None where they are not: the call does not compile.
     """
     blocks = {operand for operand in operands if isinstance(operand, Block)}
-    if len({block.registers for block in blocks}) != 1:
+    if len(blocks) != 1:
         return None
     like = next(iter(blocks))
     for operand in operands:
@@ -104,6 +104,8 @@ def _define(symbol, of_floats, of_integers):
     def combine(typingctx, a, b):
         block = a if isinstance(a, Block) else b
         instruction = of_floats if isinstance(block.dtype, types.Float) else of_integers
+        if instruction is None:
+            return None
         return lane_by_lane(lambda builder, *registers: getattr(builder, instruction)(*registers), None, (a, b))
 
     @overload(symbol)

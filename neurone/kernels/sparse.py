@@ -1,8 +1,8 @@
 """Images as the list of their pixels that are not 0: of MNIST, one in five.
 
 A pixel of 0 adds exactly nothing to a sum (NOTES section 7), so leaving it out changes no bit. There is one exception,
-a sign: a sum that underflowed to -0 would become 0 at the next such pixel, and stays -0 here. Nothing but the sign of
-an output of 0, where that is tanh or identity, can show it.
+the sign of a zero: a sum that underflowed to -0 would become 0 at the next such pixel, and stays -0 here. That can show
+in the sign of an output of 0, and of a parameter of -0; products that underflow are below 1e-45, or 1e-323.
 
 lignes     where each image's pixels begin in the two arrays behind, and where the last one's end: (P + 1,)
 colonnes   the pixels' places i in TabXCachee, from 1: the bias neuron is not listed

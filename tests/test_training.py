@@ -116,8 +116,8 @@ def test_one_output_is_wrong_by_the_rule_of_predict():
     """An answer is 1 from 0.5 on."""
     net = neurone.Network((1, 1), output="identity", cost="quadratic")
     net.parameters[:] = [0, 1]
-    (report,) = neurone.fit(net, [[0.3], [0.4], [0.6]], [0, 1, 1], learning_rate=1e-9, batch_size=None, epochs=1)
-    assert report.train_error == pytest.approx(100 / 3)
+    (report,) = neurone.fit(net, [[0.3], [0.4], [0.6]], [1, 1, 1], learning_rate=1e-9, batch_size=None, epochs=1)
+    assert report.train_error == pytest.approx(200 / 3)
 
 
 def test_validation_changes_nothing_but_the_report():

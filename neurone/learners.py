@@ -21,9 +21,6 @@ _BAND_BYTES = 48_000
 class NotesLearner:
     """The kernels of `kernels/notes.py`, in the network's own arrays."""
 
-    def samples_per_call(self):
-        return self.network.samples_per_call()
-
     def __init__(self, network, rows, divisor, targets, batch_size, total):
         self.network = network
         self._samples = (rows, divisor, *targets)
@@ -31,6 +28,9 @@ class NotesLearner:
         states, outputs = int(state_offsets(network.sizes)[-1]), network.sizes[-1]
         sizes = (states, states, network.parameters.size, outputs, outputs)
         self._workspace = tuple(np.zeros(size, network.dtype) for size in sizes)
+
+    def samples_per_call(self):
+        return self.network.samples_per_call()
 
     def train(self, order, first, last, rate, tally):
         network = self.network
@@ -49,10 +49,6 @@ class NotesLearner:
 class FastLearner:
     """The kernels of `kernels/online.py` and `kernels/batch.py`, in padded copies."""
 
-    def samples_per_call(self):
-        # Padding is work too.
-        return self.network.samples_per_call(self._packed.weights.size)
-
     def __init__(self, network, rows, divisor, targets, batch_size, total):
         self.network, self._packed = network, Packed(network)
         self._samples = (*cut(rows, divisor, network.dtype), *targets)
@@ -68,6 +64,10 @@ class FastLearner:
             gradient = aligned(self._packed.weights.size, network.dtype)
             band = max(1, _BAND_BYTES // (self._packed.widths[1] * network.dtype.itemsize))
             self._workspace = (*states, gradient, tau, y, np.zeros(together, np.int64), band)
+
+    def samples_per_call(self):
+        # Padding is work too.
+        return self.network.samples_per_call(self._packed.weights.size)
 
     def train(self, order, first, last, rate, tally):
         network = self.network

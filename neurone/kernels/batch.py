@@ -13,7 +13,7 @@ import numpy as np
 
 from neurone.kernels import kernel, notes
 from neurone.kernels.elementary import accumulate, like, madd
-from neurone.kernels.online import anticipate, backward, forward, inputs
+from neurone.kernels.online import anticipate, errors, inputs
 from neurone.kernels.simd import load, store, width
 
 
@@ -71,7 +71,7 @@ def correct_block(
 
 
 @kernel
-def transpose(LesPoids, Transposees, debut, retour, unites, blocs, forme, forme_sortie):
+def transpose(LesPoids, Transposees, debut, retour, unites, forme, forme_sortie):
     """Transposees as LesPoids has become."""
     L = unites.size - 1
     largeur = width(LesPoids, forme)
@@ -100,20 +100,14 @@ def train(
         echantillons = min(TabOutput.shape[0], fin_lot - q, dernier - q)
         for e in range(echantillons):
             p = ordre[q + e]
-            U = TabOutput[e]
-            TabOutputSortie, DeltaSortie = notes.neurons(U, unites, rang, L), notes.neurons(Delta[e], unites, rang, L)
             anticipate(lignes, colonnes, valeurs, ordre, q + e)
-            premiere, derniere = inputs(images, diviseur, lignes, p, notes.with_bias(U, unites, rang, 0))
-            notes.target(etiquettes, cibles, p, y)
-            plus_grand, S = forward(
-                LesPoids, debut, unites, rang, blocs, activation, sortie, pente,
-                colonnes, valeurs, premiere, derniere, U, tau, forme, forme_sortie,
+            TabXCachee = notes.with_bias(TabOutput[e], unites, rang, 0)
+            premiere, derniere = inputs(images, diviseur, lignes, p, TabXCachee)
+            errors(
+                LesPoids, Transposees, debut, retour, unites, rang, blocs, activation, sortie, pente, cout,
+                colonnes, valeurs, premiere, derniere, etiquettes, cibles, p,
+                TabOutput[e], Delta[e], tau, y, bilan, forme, forme_sortie,
             )  # fmt: skip
-            bilan[0] = notes.sample_cost(cout, sortie, pente, y, TabOutputSortie, tau, plus_grand, S, bilan[0])
-            if etiquettes.size:
-                bilan[1] += notes.wrong(etiquettes, p, TabOutputSortie)
-            notes.delta_output(cout, sortie, pente, y, TabOutputSortie, DeltaSortie)
-            backward(Transposees, retour, unites, rang, blocs, activation, pente, U, Delta[e], forme)
 
         nouveau, complet = q == debut_lot, q + echantillons == fin_lot
         pas = alpha if total else alpha / like(alpha, fin_lot - debut_lot)
@@ -135,5 +129,5 @@ def train(
                         Delta, rang[couche] + b * largeur_sortie, nouveau, complet, pas, ici, forme_sortie,
                     )  # fmt: skip
         if complet:
-            transpose(LesPoids, Transposees, debut, retour, unites, blocs, forme, forme_sortie)
+            transpose(LesPoids, Transposees, debut, retour, unites, forme, forme_sortie)
         q += echantillons

@@ -186,29 +186,42 @@ def inputs(images, diviseur, lignes, p, TabXCachee):
 
 
 @kernel
+def errors(
+    LesPoids, Transposees, debut, retour, unites, rang, blocs, activation, sortie, pente, cout,
+    colonnes, valeurs, premiere, derniere, etiquettes, cibles, p, TabOutput, Delta, tau, y, bilan, forme, forme_sortie,
+):  # fmt: skip
+    """Outputs and errors of every layer for sample p, after `inputs`; its cost and wrong answer go to `bilan`."""
+    L = unites.size - 1
+    TabOutputSortie, DeltaSortie = notes.neurons(TabOutput, unites, rang, L), notes.neurons(Delta, unites, rang, L)
+    notes.target(etiquettes, cibles, p, y)
+    plus_grand, S = forward(
+        LesPoids, debut, unites, rang, blocs, activation, sortie, pente,
+        colonnes, valeurs, premiere, derniere, TabOutput, tau, forme, forme_sortie,
+    )  # fmt: skip
+    bilan[0] = notes.sample_cost(cout, sortie, pente, y, TabOutputSortie, tau, plus_grand, S, bilan[0])
+    if etiquettes.size:
+        bilan[1] += notes.wrong(etiquettes, p, TabOutputSortie)
+    notes.delta_output(cout, sortie, pente, y, TabOutputSortie, DeltaSortie)
+    backward(Transposees, retour, unites, rang, blocs, activation, pente, TabOutput, Delta, forme)
+
+
+@kernel
 def train(
     LesPoids, Transposees, debut, retour, unites, rang, blocs, activation, sortie, pente, cout,
     images, diviseur, lignes, colonnes, valeurs, etiquettes, cibles, ordre, premier, dernier, alpha,
     TabOutput, Delta, tau, y, bilan, forme, forme_sortie,
 ):  # fmt: skip
     """As `notes.train` with P = 1, where mean and total are the same."""
-    L = unites.size - 1
     TabXCachee = notes.with_bias(TabOutput, unites, rang, 0)
-    TabOutputSortie, DeltaSortie = notes.neurons(TabOutput, unites, rang, L), notes.neurons(Delta, unites, rang, L)
     for q in range(premier, dernier):
         p = ordre[q]
         anticipate(lignes, colonnes, valeurs, ordre, q)
         premiere, derniere = inputs(images, diviseur, lignes, p, TabXCachee)
-        notes.target(etiquettes, cibles, p, y)
-        plus_grand, S = forward(
-            LesPoids, debut, unites, rang, blocs, activation, sortie, pente,
-            colonnes, valeurs, premiere, derniere, TabOutput, tau, forme, forme_sortie,
+        errors(
+            LesPoids, Transposees, debut, retour, unites, rang, blocs, activation, sortie, pente, cout,
+            colonnes, valeurs, premiere, derniere, etiquettes, cibles, p,
+            TabOutput, Delta, tau, y, bilan, forme, forme_sortie,
         )  # fmt: skip
-        bilan[0] = notes.sample_cost(cout, sortie, pente, y, TabOutputSortie, tau, plus_grand, S, bilan[0])
-        if etiquettes.size:
-            bilan[1] += notes.wrong(etiquettes, p, TabOutputSortie)
-        notes.delta_output(cout, sortie, pente, y, TabOutputSortie, DeltaSortie)
-        backward(Transposees, retour, unites, rang, blocs, activation, pente, TabOutput, Delta, forme)
         correction(
             LesPoids, Transposees, debut, retour, unites, rang, blocs,
             colonnes, valeurs, premiere, derniere, TabOutput, Delta, alpha, forme, forme_sortie,

@@ -3,12 +3,17 @@
 import numpy as np
 
 from neurone import options
-from neurone.kernels import online, sparse
+from neurone.kernels import batch, sparse
 from neurone.kernels.simd import REGISTER_BYTES
 
 # Registers of a block. At most 13 running sums: of AVX2's 16 registers, three are left for what is added to them. Few
 # kinds, because kernels are compiled for each.
 _BLOCKS = (13, 7, 4, 2, 1)
+# Registers of the several short blocks that a batch takes together.
+_TOGETHER = 12
+# Samples whose gradients are taken together: enough that a row's way into the cache pays, few enough that their errors
+# stay in the first level.
+TRANCHE = 64
 # Above this share of pixels that are not 0, all are taken in their turn.
 _DENSE = 0.5
 
@@ -23,7 +28,8 @@ def aligned(size, dtype):
 class Packed:
     """Copies of a network's parameters as `kernels/online.py` describes them.
 
-    `arguments` are the kernels' arguments from LesPoids to pente, `shapes` the last two.
+    `arguments` are the kernels' arguments from LesPoids to pente; `shapes` are forme and forme_sortie, `all_shapes`
+    forme, formes, forme_sortie and formes_sortie.
     """
 
     def __init__(self, network):
@@ -35,6 +41,9 @@ class Packed:
         hidden = _block(registers[1:last], sizes)
         output = _block(registers[last:], sizes[last - 1 :])
         self.shapes = (0,) * hidden, (0,) * output
+        self.all_shapes = tuple(
+            (0,) * registers for block in (hidden, output) for registers in (block, max(1, _TOGETHER // block) * block)
+        )
         in_block = [0] + [hidden] * (last - 1) + [output]
         blocks = [0] + [-(-registers[layer] // in_block[layer]) for layer in range(1, last + 1)]
         widths = [in_block[layer] * lanes for layer in range(last + 1)]
@@ -44,37 +53,48 @@ class Packed:
             starts.append(starts[-1] + blocks[layer] * (sizes[layer - 1] + 1) * widths[layer])
         for layer in range(2, last + 1):
             returns.append(returns[-1] + blocks[layer - 1] * sizes[layer] * widths[layer - 1])
-        offsets = [lanes]
-        for layer in range(1, last + 1):
-            # Whole blocks, and a register in front in which the bias neuron has the last place.
-            size = blocks[layer - 1] * widths[layer - 1] if layer > 1 else -(-sizes[0] // lanes) * lanes
-            offsets.append(offsets[-1] + size + lanes)
+        # Whole blocks, and a register in front in which the bias neuron has the last place. The inputs come last.
+        offsets = [0, lanes]
+        for layer in range(1, last):
+            offsets.append(offsets[-1] + blocks[layer] * widths[layer] + lanes)
         self._size = offsets[-1] + blocks[last] * widths[last]
-        self.outputs = blocks[last] * widths[last]
+        offsets[0] = self._size + lanes
         self.blocks, self.widths = blocks, widths
         self.weights, self.transposed = aligned(starts[-1], dtype), aligned(returns[-1], dtype)
         self._starts, self._returns = np.array(starts[:-1], np.int64), np.array(returns[: last + 1], np.int64)
         offsets = np.array(offsets, np.int64)
-        self.bias = offsets - 1  # places of the bias neurons in TabOutput; the output's is not used
+        self._bias = offsets - 1  # places of the bias neurons in TabOutput; the output's is not used
         self.arguments = (
             self.weights, self.transposed, self._starts, self._returns,
             np.array(sizes, np.int64), offsets, np.array(blocks, np.int64),
             options.ACTIVATIONS[network.activation], options.OUTPUTS[network.output], dtype.type(network.slope),
         )  # fmt: skip
 
-    def states(self, count):
-        """TabOutput or Delta of so many samples: zeros (count, ...), every row aligned."""
-        row = -(-self._size * self.network.dtype.itemsize // 64) * 64 // self.network.dtype.itemsize
+    def outputs_of(self, count, inputs):
+        """TabOutput of so many samples (count, ...), its bias neurons set; with room for inputs if there are any."""
+        states = self._states(count, self._size + REGISTER_BYTES // self.network.dtype.itemsize + inputs)
+        states[:, self._bias] = 1
+        return states
+
+    def deltas_of(self, count):
+        """Delta of so many samples (count, ...)."""
+        return self._states(count, self._size)
+
+    def _states(self, count, size):
+        # Every row aligned to cache lines, an odd number of them: even ones could all fall on the same few sets.
+        line = 64 // self.network.dtype.itemsize
+        row = (-(-size // line) | 1) * line
         return aligned(count * row, self.network.dtype).reshape(count, row)
 
     def predict(self, rows, divisor, outputs):
         """The outputs (P, outputs), written, of images (P, inputs)."""
-        states = self.states(1)[0]
-        states[self.bias] = 1
-        weights, _, starts, _, *rest = self.arguments
         samples = cut(rows, divisor, self.network.dtype)
-        tau = aligned(self.outputs, self.network.dtype)
-        online.predict(weights, starts, *rest, *samples, states, tau, outputs, *self.shapes)
+        together = min(TRANCHE, len(rows))
+        weights, _, starts, _, *rest = self.arguments
+        batch.predict(
+            weights, starts, *rest, *samples, np.arange(len(rows)),
+            self.outputs_of(together, samples[0].shape[1]), self.deltas_of(together), outputs, *self.all_shapes,
+        )  # fmt: skip
 
     def _views(self):
         """For each layer its block of parameters, and (blocks, rows, width) views of the padded copies."""
@@ -122,16 +142,19 @@ def _fill(blocks, matrix):
 
 
 def cut(rows, divisor, dtype):
-    """The inputs as the fast kernels take them: (images, diviseur, lignes, colonnes, valeurs), one kind of it empty."""
-    none = np.empty(0, np.int64), np.empty(0, np.uint16), np.empty(0, dtype)
+    """The inputs as the fast kernels take them: (images, diviseur, lignes, colonnes, valeurs, quotients), one kind of
+    them empty."""
+    none = np.empty(0, np.int64), np.empty(0, np.uint16), np.empty(0, rows.dtype)
+    bytes_ = rows.dtype == np.uint8
+    quotients = (np.arange(256).astype(dtype) / divisor)[: 256 * bytes_]
     lines = np.empty(len(rows) + 1, np.int64)
     sparse.count(rows, lines)
     if lines[-1] > _DENSE * rows.size:
-        if rows.dtype != dtype:
-            rows = rows.astype(dtype) / divisor
-        return rows, dtype.type(1), *none
+        if bytes_:
+            rows = quotients[rows]
+        return rows, dtype.type(1), *none, quotients
     # The number of inputs decides the width of their indices, which also count the bias neuron.
     columns = np.empty(lines[-1] + 1, np.uint16 if rows.shape[1] < 1 << 16 else np.uint32)
-    values = np.empty(lines[-1] + 1, dtype)
-    sparse.cut(rows, divisor, columns, values)
-    return np.empty((0, rows.shape[1]), dtype), dtype.type(1), lines, columns, values
+    values = np.empty(lines[-1] + 1, rows.dtype)
+    sparse.cut(rows, columns, values)
+    return np.empty((0, rows.shape[1]), dtype), dtype.type(1), lines, columns, values, quotients

@@ -153,7 +153,7 @@ def iterate(
         raise InputError(f"decay is {decay}, with which the learning rate overflows before epoch {epochs}; give less")
     options.choice("reduction", reduction, options.REDUCTIONS)
     options.choice("kernels", kernels, options.KERNELS)
-    options.integer("threads", threads)
+    threads = options.integer("threads", threads)
     seed = options.seed(seed)
     rows, divisor = as_images(images, network.sizes[0], network.dtype)
     if not len(rows):
@@ -161,7 +161,7 @@ def iterate(
     targets = as_labels(labels, len(rows), network.sizes[-1], network.output, network.cost, network.dtype)
     if validation is not None:
         validation = _checked_validation(network, validation)
-    learner = LEARNERS[kernels](network, rows, divisor, targets, batch_size or len(rows), reduction == "sum")
+    learner = LEARNERS[kernels](network, rows, divisor, targets, batch_size or len(rows), reduction == "sum", threads)
     # No samples: compiles the kernels, or fetches them from the cache, before an epoch's clock starts.
     learner.train(np.arange(0), 0, 0, 1.0, np.zeros(2))
 

@@ -47,12 +47,17 @@ def kernel(function):
     try:
         if _FOLDER is not None:
             config.CACHE_DIR = _FOLDER
-        dispatcher = njit(cache=_FOLDER is not None, error_model="numpy", nogil=True)(function)
+        dispatcher = njit(cache=_FOLDER is not None, error_model="numpy", nogil=True, _nrt=False)(function)
     finally:
         config.CACHE_DIR = saved
     if _FOLDER is not None:
         _forgive(dispatcher._cache)
     return dispatcher
+
+
+def view(function):
+    """Write `function`, which returns a part of an array, out where a kernel calls it: see `kernel`."""
+    return njit(error_model="numpy", inline="always")(function)
 
 
 def _forgive(cache):

@@ -1,133 +1,307 @@
-"""Batches, in vectors: the same bits as notes.py.
+"""Batches, in vectors and by several threads: the same bits as notes.py.
 
-Samples are taken by tranches, a few at a time, so that memory does not grow with the batch: forward and delta of
-each, as in online.py, then the gradients of all. Parameters stand as in online.py, and Gradient as LesPoids;
-TabOutput and Delta have a row for each sample of a tranche, which holds the `echantillons` samples of `ordre`
-from the `q`-th on.
+Samples are taken by tranches, a few at a time, so that memory does not grow with the batch. Of each tranche every
+thread of the team takes a part through forward and delta. They meet; then each takes its rows of the gradient, sums
+over all the tranche's samples in their order, and, where a batch ends, corrects them. They meet again, and the next
+tranche begins.
 
-A row of the gradient is a sum over samples, in their order, and is wanted by every sample that has its pixel. So
-rows are taken by bands that fit a cache, and a band is corrected while it is still there.
+Parameters stand as in online.py, and Gradient as LesPoids. The arrays that have a row for each sample, such as
+TabOutput and Delta, hold `chacun` rows for each thread: a tranche's e-th sample
+is the (e % chacun)-th of thread e // chacun.
+
+A layer of few neurons has too few running sums to keep the processor busy, so several samples of it go forward, and
+several rows of its gradient are summed, at a time: `formes` is a tuple as long as so many blocks have registers.
 """
 
 import numpy as np
 
 from neurone.kernels import kernel, notes
-from neurone.kernels.elementary import accumulate, like, madd
-from neurone.kernels.online import anticipate, errors, inputs
-from neurone.kernels.simd import load, store, width
+from neurone.kernels.elementary import accumulate, like, madd, outer
+from neurone.kernels.online import (
+    activations, anticipate, derivatives, forward_sparse, layer, line, neurons, outcome, output, weighted_deltas,
+    with_bias,
+)  # fmt: skip
+from neurone.kernels.simd import load, lowest_bit, part, store, store_rows, width
+from neurone.kernels.sparse import by_pixel, pixel
+from neurone.kernels.team import meet
+
+# Rows that a thread takes in one go: a cache line of Transposees, so that no two threads write to one.
+ROWS = 16
 
 
 @kernel
-def gradient_sparse(Gradient, debut, limite, colonnes, valeurs, ici, fin, delta, forme):
-    """One sample's part of a block's rows: from its pixel `ici` on, before row `limite`; returns where it stopped."""
-    largeur = width(Gradient, forme)
-    while ici < fin and colonnes[ici] < limite:
-        accumulate(Gradient, debut + np.int64(colonnes[ici]) * largeur, (valeurs[ici], delta))
-        ici += 1
-    return ici
+def forward_dense(LesPoids, debut, n, X, x, ecart, sigma, j, ecart_sigma, forme, formes):
+    """sigma of a block for several samples: sigma[j + r * ecart_sigma:], from their inputs X[x + r * ecart:] (n + 1,)."""
+    largeur = width(LesPoids, forme)
+    s = like(load(LesPoids, debut, formes), 0)
+    for i in range(n + 1):
+        s = outer(s, X, x + i, ecart, load(LesPoids, debut + i * largeur, forme))
+    store_rows(sigma, j, ecart_sigma, forme, s)
 
 
 @kernel
-def gradient_dense(Gradient, place, X, i, Delta, j, echantillons, forme):
-    """One row of a block, of all samples: its sums stay in registers. X_i is X[e, i], delta_j Delta[e, j:]."""
-    G = load(Gradient, place, forme)
-    for e in range(echantillons):
-        G = madd(X[e, i], load(Delta[e], j, forme), G)
-    store(Gradient, place, G)
-
-
-@kernel
-def correct_block(
-    LesPoids, Gradient, debut, n, bande, creux, lignes, colonnes, valeurs, ordre, q, echantillons,
-    TabOutput, biais, Delta, j, nouveau, complet, pas, ici, forme,
+def pre_activations(
+    LesPoids, debut, unites, rang, blocs, couche, lignes, colonnes, valeurs, quotients, ordre, q, premier, dernier,
+    TabOutput, Sigma, forme, formes,
 ):  # fmt: skip
-    """Add a tranche to a block's gradient, band by band, and correct the band if the batch is complete.
+    """sigma of a layer, in its place in Sigma, for the samples from `q` on, in rows `premier` to `dernier`.
 
-    creux: inputs are the pixels of `colonnes`, not TabOutput[:, biais : biais + n + 1]. Errors: Delta[:, j:].
-    nouveau: the batch begins with this tranche. ici: (tranche,), where each sample's next pixel stands.
+    Block by block, because all samples want a block's rows.
+    """
+    n = unites[couche - 1]
+    largeur = width(LesPoids, forme)
+    plusieurs = width(LesPoids, formes) // largeur
+    X, ecart = part(TabOutput, 0, TabOutput.size), TabOutput.shape[1]
+    sigma, ecart_sigma = part(Sigma, 0, Sigma.size), Sigma.shape[1]
+    for b in range(blocs[couche]):
+        place = debut[couche] + b * (n + 1) * largeur
+        j = rang[couche] + b * largeur
+        if couche == 1 and lignes.size:
+            for e in range(premier, dernier):
+                p = ordre[q + e - premier]
+                anticipate(lignes, colonnes, valeurs, ordre, q + e - premier)
+                s = forward_sparse(LesPoids, place, colonnes, valeurs, quotients, lignes[p], lignes[p + 1], forme)
+                store(sigma, e * ecart_sigma + j, s)
+        else:
+            x = rang[couche - 1] - 1
+            milieu = dernier - (dernier - premier) % plusieurs
+            for e in range(premier, milieu, plusieurs):
+                forward_dense(
+                    LesPoids, place, n, X, e * ecart + x, ecart, sigma, e * ecart_sigma + j, ecart_sigma, forme, formes
+                )
+            for e in range(milieu, dernier):
+                forward_dense(
+                    LesPoids, place, n, X, e * ecart + x, ecart, sigma, e * ecart_sigma + j, ecart_sigma, forme, forme
+                )
+
+
+@kernel
+def forward(
+    LesPoids, debut, unites, rang, blocs, activation, pente, images, diviseur, lignes, colonnes, valeurs, quotients,
+    ordre, q, premier, dernier, TabOutput, Delta, forme, formes, forme_sortie, formes_sortie,
+):  # fmt: skip
+    """Hidden layers, and tau in the place of DeltaSortie, for the samples from `q` on in rows `premier` to `dernier`."""
+    L = unites.size - 1
+    if lignes.size == 0:
+        for e in range(premier, dernier):
+            TabXCachee = with_bias(line(TabOutput, e), unites, rang, 0)
+            notes.normalisation(line(images, ordre[q + e - premier]), diviseur, TabXCachee)
+    for couche in range(1, L):
+        pre_activations(
+            LesPoids, debut, unites, rang, blocs, couche, lignes, colonnes, valeurs, quotients,
+            ordre, q, premier, dernier, TabOutput, TabOutput, forme, formes,
+        )  # fmt: skip
+        for e in range(premier, dernier):
+            U = layer(line(TabOutput, e), rang, blocs, couche, width(LesPoids, forme))
+            activations(activation, pente, U, U)
+    pre_activations(
+        LesPoids, debut, unites, rang, blocs, L, lignes, colonnes, valeurs, quotients,
+        ordre, q, premier, dernier, TabOutput, Delta, forme_sortie, formes_sortie,
+    )  # fmt: skip
+
+
+@kernel
+def backward(Transposees, retour, unites, rang, blocs, activation, pente, premier, dernier, TabOutput, Delta, forme):
+    """The errors of the hidden layers, last to first, of the samples in rows `premier` to `dernier`."""
+    largeur = width(Transposees, forme)
+    for couche in range(unites.size - 1, 1, -1):
+        m = unites[couche]
+        for b in range(blocs[couche - 1]):
+            place = retour[couche] + b * m * largeur
+            for e in range(premier, dernier):
+                delta = line(Delta, e)
+                s = weighted_deltas(Transposees, place, neurons(delta, unites, rang, couche), forme)
+                store(delta, rang[couche - 1] + b * largeur, s)
+        for e in range(premier, dernier):
+            U = layer(line(TabOutput, e), rang, blocs, couche - 1, largeur)
+            derivatives(activation, pente, U, layer(line(Delta, e), rang, blocs, couche - 1, largeur))
+
+
+@kernel
+def correct_sparse(
+    LesPoids, Gradient, debut, n, porteurs, grille, quotients, echantillons, chacun, Delta, j, ecart,
+    nouveau, complet, pas, moi, equipe, forme,
+):  # fmt: skip
+    """A thread's rows of a block, each from the samples that have its pixel; of the bias's, from all.
+
+    The errors of sample e: Delta[j + e * ecart:].
     """
     largeur = width(LesPoids, forme)
-    for rangee in range(0, n + 1, bande):
-        limite = min(rangee + bande, n + 1)
-        premier, dernier = debut + rangee * largeur, debut + limite * largeur
-        if nouveau:
-            Gradient[premier:dernier] = 0
-        if creux:
-            for e in range(echantillons):
-                p = ordre[q + e]
-                delta = load(Delta[e], j, forme)
-                if rangee == 0:
-                    ici[e] = lignes[p]
-                    accumulate(Gradient, debut, (like(pas, 1), delta))
-                ici[e] = gradient_sparse(
-                    Gradient, debut, limite, colonnes, valeurs, ici[e], lignes[p + 1], delta, forme
-                )
-        else:
-            for i in range(rangee, limite):
-                gradient_dense(Gradient, debut + i * largeur, TabOutput, biais + i, Delta, j, echantillons, forme)
-        if complet:
-            for place in range(premier, dernier, largeur):
-                accumulate(LesPoids, place, (-pas, load(Gradient, place, forme)))
+    parts = (echantillons + chacun - 1) // chacun
+    for premiere in range(moi * ROWS, n + 1, equipe * ROWS):
+        for i in range(np.uint64(premiere), np.uint64(min(premiere + ROWS, n + 1))):
+            place = debut + np.int64(i) * largeur
+            trouves = i == 0
+            G = load(Gradient, place, forme)
+            if nouveau:
+                G = like(G, 0)
+            if i == 0:
+                for e in range(echantillons):
+                    G = madd(like(pas, 1), load(Delta, j + e * ecart, forme), G)
+            for t in range(np.uint64(parts)):
+                reste = porteurs[t, i]
+                trouves |= reste != 0
+                while reste:
+                    e = lowest_bit(reste)
+                    reste &= reste - np.uint64(1)
+                    delta = load(Delta, j + (np.int64(t) * chacun + np.int64(e)) * ecart, forme)
+                    G = madd(pixel(quotients, grille[t, i, e]), delta, G)
+            # A pixel that no sample has changes nothing, unless other tranches' sum waits, or zeros are to be written.
+            if trouves or nouveau != complet:
+                if complet:
+                    accumulate(LesPoids, place, (-pas, G))
+                else:
+                    store(Gradient, place, G)
 
 
 @kernel
-def transpose(LesPoids, Transposees, debut, retour, unites, forme, forme_sortie):
-    """Transposees as LesPoids has become."""
-    L = unites.size - 1
+def correct_dense(
+    LesPoids, Gradient, debut, TabOutput, x, ecart_x, echantillons, Delta, j, ecart, nouveau, complet, pas, forme,
+    formes,
+):  # fmt: skip
+    """Several rows of a block from `debut` on, whose inputs in sample e are TabOutput[x + e * ecart_x:]."""
+    G = load(Gradient, debut, formes)
+    if nouveau:
+        G = like(G, 0)
+    for e in range(echantillons):
+        G = outer(G, TabOutput, x + e * ecart_x, 1, load(Delta, j + e * ecart, forme))
+    if complet:
+        accumulate(LesPoids, debut, (-pas, G))
+    else:
+        store(Gradient, debut, G)
+
+
+@kernel
+def correct(
+    LesPoids, Gradient, debut, unites, rang, blocs, couche, creux, porteurs, grille, quotients,
+    echantillons, chacun, TabOutput, Delta, nouveau, complet, pas, moi, equipe, forme, formes,
+):  # fmt: skip
+    """A thread's rows of a layer: the tranche's gradient and, where the batch is complete, the correction."""
     largeur = width(LesPoids, forme)
-    for couche in range(2, L + 1):
-        n, m = unites[couche - 1], unites[couche]
-        largeur_k = width(LesPoids, forme_sortie) if couche == L else largeur
-        for i in range(n):
-            for k in range(m):
-                place = debut[couche] + (k // largeur_k * (n + 1) + 1 + i) * largeur_k + k % largeur_k
-                Transposees[retour[couche] + (i // largeur * m + k) * largeur + i % largeur] = LesPoids[place]
+    plusieurs = width(LesPoids, formes) // largeur
+    n = unites[couche - 1]
+    x = rang[couche - 1] - 1
+    X, ecart_x = part(TabOutput, 0, TabOutput.size), TabOutput.shape[1]
+    delta, ecart = part(Delta, 0, Delta.size), Delta.shape[1]
+    for b in range(blocs[couche]):
+        place = debut[couche] + b * (n + 1) * largeur
+        j = rang[couche] + b * largeur
+        if creux:
+            correct_sparse(
+                LesPoids, Gradient, place, n, porteurs, grille, quotients, echantillons, chacun, delta, j, ecart,
+                nouveau, complet, pas, moi, equipe, forme,
+            )  # fmt: skip
+        else:
+            for premiere in range(moi * ROWS, n + 1, equipe * ROWS):
+                derniere = min(premiere + ROWS, n + 1)
+                milieu = derniere - (derniere - premiere) % plusieurs
+                for i in range(premiere, milieu, plusieurs):
+                    correct_dense(
+                        LesPoids, Gradient, place + i * largeur, X, x + i, ecart_x, echantillons, delta, j, ecart,
+                        nouveau, complet, pas, forme, formes,
+                    )  # fmt: skip
+                for i in range(milieu, derniere):
+                    correct_dense(
+                        LesPoids, Gradient, place + i * largeur, X, x + i, ecart_x, echantillons, delta, j, ecart,
+                        nouveau, complet, pas, forme, forme,
+                    )  # fmt: skip
+
+
+@kernel
+def transpose(LesPoids, Transposees, debut, retour, n, m, moi, equipe, largeur, largeur_avant):
+    """Transposees as a thread's rows of a layer have become. largeur, largeur_avant: of the layer's blocks, and of
+    those of the layer before it."""
+    for premiere in range(moi * ROWS, n + 1, equipe * ROWS):
+        for i in range(max(premiere, 1), min(premiere + ROWS, n + 1)):
+            neurone = i - 1
+            vers = retour + neurone // largeur_avant * m * largeur_avant + neurone % largeur_avant
+            for b in range((m + largeur - 1) // largeur):
+                de = debut + (b * (n + 1) + i) * largeur
+                for k in range(min(largeur, m - b * largeur)):
+                    Transposees[vers + (b * largeur + k) * largeur_avant] = LesPoids[de + k]
 
 
 @kernel
 def train(
     LesPoids, Transposees, debut, retour, unites, rang, blocs, activation, sortie, pente, cout,
-    images, diviseur, lignes, colonnes, valeurs, etiquettes, cibles, ordre, premier, dernier, P, total, alpha,
-    TabOutput, Delta, Gradient, tau, y, ici, bande, bilan, forme, forme_sortie,
+    images, diviseur, lignes, colonnes, valeurs, quotients, etiquettes, cibles, ordre, premier, dernier, P, total, alpha,
+    TabOutput, Delta, Gradient, y, couts, fautes, porteurs, grille, bilan,
+    moi, equipe, rendezvous, forme, formes, forme_sortie, formes_sortie,
 ):  # fmt: skip
-    """As `notes.train`. TabOutput, Delta: (tranche, ...). bande: rows of a band."""
+    """As `notes.train`, by thread `moi` of `equipe`, all of which call it."""
     L = unites.size - 1
     largeur, largeur_sortie = width(LesPoids, forme), width(LesPoids, forme_sortie)
+    tranche = TabOutput.shape[0]
     q = premier
     while q < dernier:
         debut_lot = q - q % P
         fin_lot = min(debut_lot + P, ordre.size)
-        echantillons = min(TabOutput.shape[0], fin_lot - q, dernier - q)
-        for e in range(echantillons):
-            p = ordre[q + e]
-            anticipate(lignes, colonnes, valeurs, ordre, q + e)
-            TabXCachee = notes.with_bias(TabOutput[e], unites, rang, 0)
-            premiere, derniere = inputs(images, diviseur, lignes, p, TabXCachee)
-            errors(
-                LesPoids, Transposees, debut, retour, unites, rang, blocs, activation, sortie, pente, cout,
-                colonnes, valeurs, premiere, derniere, etiquettes, cibles, p,
-                TabOutput[e], Delta[e], tau, y, bilan, forme, forme_sortie,
-            )  # fmt: skip
+        echantillons = min(tranche, fin_lot - q, dernier - q)
+        chacun = (echantillons + equipe - 1) // equipe
 
+        # Of my samples, the outputs and errors, and their pixels in order of place.
+        e1, e2 = min(moi * chacun, echantillons), min((moi + 1) * chacun, echantillons)
+        forward(
+            LesPoids, debut, unites, rang, blocs, activation, pente, images, diviseur,
+            lignes, colonnes, valeurs, quotients, ordre, q + e1, e1, e2, TabOutput, Delta,
+            forme, formes, forme_sortie, formes_sortie,
+        )  # fmt: skip
+        for e in range(e1, e2):
+            couts[e], fautes[e] = outcome(
+                unites, rang, sortie, pente, cout, etiquettes, cibles, ordre[q + e],
+                line(TabOutput, e), line(Delta, e), line(y, moi), blocs[L] * largeur_sortie,
+            )  # fmt: skip
+        backward(Transposees, retour, unites, rang, blocs, activation, pente, e1, e2, TabOutput, Delta, forme)
+        if lignes.size:
+            by_pixel(lignes, colonnes, valeurs, ordre, q + e1, q + e2, porteurs[moi], grille[moi])
+        meet(rendezvous, equipe)
+
+        # My rows of every layer.
+        if moi == 0:
+            for e in range(echantillons):
+                bilan[0] += couts[e]
+                bilan[1] += fautes[e]
         nouveau, complet = q == debut_lot, q + echantillons == fin_lot
         pas = alpha if total else alpha / like(alpha, fin_lot - debut_lot)
-        for couche in range(1, L + 1):
-            n = unites[couche - 1]
-            biais = rang[couche - 1] - 1
-            creux = couche == 1 and lignes.size > 0
-            for b in range(blocs[couche]):
-                if couche < L:
-                    correct_block(
-                        LesPoids, Gradient, debut[couche] + b * (n + 1) * largeur, n, bande,
-                        creux, lignes, colonnes, valeurs, ordre, q, echantillons, TabOutput, biais,
-                        Delta, rang[couche] + b * largeur, nouveau, complet, pas, ici, forme,
-                    )  # fmt: skip
-                else:
-                    correct_block(
-                        LesPoids, Gradient, debut[couche] + b * (n + 1) * largeur_sortie, n, bande,
-                        creux, lignes, colonnes, valeurs, ordre, q, echantillons, TabOutput, biais,
-                        Delta, rang[couche] + b * largeur_sortie, nouveau, complet, pas, ici, forme_sortie,
-                    )  # fmt: skip
+        for couche in range(1, L):
+            correct(
+                LesPoids, Gradient, debut, unites, rang, blocs, couche, couche == 1 and lignes.size > 0,
+                porteurs, grille, quotients, echantillons, chacun, TabOutput, Delta, nouveau, complet, pas,
+                moi, equipe, forme, formes,
+            )  # fmt: skip
+        correct(
+            LesPoids, Gradient, debut, unites, rang, blocs, L, L == 1 and lignes.size > 0,
+            porteurs, grille, quotients, echantillons, chacun, TabOutput, Delta, nouveau, complet, pas,
+            moi, equipe, forme_sortie, formes_sortie,
+        )  # fmt: skip
         if complet:
-            transpose(LesPoids, Transposees, debut, retour, unites, forme, forme_sortie)
+            for couche in range(2, L + 1):
+                transpose(
+                    LesPoids, Transposees, debut[couche], retour[couche], unites[couche - 1], unites[couche],
+                    moi, equipe, largeur if couche < L else largeur_sortie, largeur,
+                )  # fmt: skip
+        meet(rendezvous, equipe)
         q += echantillons
+
+
+@kernel
+def predict(
+    LesPoids, debut, unites, rang, blocs, activation, sortie, pente,
+    images, diviseur, lignes, colonnes, valeurs, quotients, ordre,
+    TabOutput, Delta, reponses, forme, formes, forme_sortie, formes_sortie,
+):  # fmt: skip
+    """As `notes.predict`. ordre: (P,), all images in turn."""
+    L = unites.size - 1
+    for q in range(0, ordre.size, TabOutput.shape[0]):
+        echantillons = min(TabOutput.shape[0], ordre.size - q)
+        forward(
+            LesPoids, debut, unites, rang, blocs, activation, pente, images, diviseur,
+            lignes, colonnes, valeurs, quotients, ordre, q, 0, echantillons, TabOutput, Delta,
+            forme, formes, forme_sortie, formes_sortie,
+        )  # fmt: skip
+        for e in range(echantillons):
+            tau = layer(line(Delta, e), rang, blocs, L, width(LesPoids, forme_sortie))
+            yhat = layer(line(TabOutput, e), rang, blocs, L, width(LesPoids, forme_sortie))
+            output(sortie, pente, tau, yhat, unites[L])
+            for k in range(unites[L]):
+                reponses[q + e, k] = yhat[k]

@@ -16,7 +16,9 @@ from numba.extending import intrinsic, overload
 
 from neurone.constants import LOGISTIC, RELU, TANH
 from neurone.kernels import kernel
-from neurone.kernels.simd import Block, exp64, filled, in_place, is_block, lane_by_lane, lanes_of, tanh64
+from neurone.kernels.simd import (
+    Block, exp64, filled, in_place, is_block, joined, lane_by_lane, lanes_of, registers_of, splat, tanh64,
+)  # fmt: skip
 
 
 def _madd(builder, a, b, s):
@@ -52,6 +54,27 @@ descend = in_place(
         builder, minus_step, _madd(builder, x, delta, ir.Constant(x.type, None)), w
     )
 )
+
+
+@intrinsic
+def outer(typingctx, sums, x, start, step, row):
+    """`sums`, blocks like `row` one behind the other: the r-th plus x[start + r step] times `row`."""
+    if not (isinstance(sums, Block) and isinstance(row, Block) and sums.dtype == row.dtype == x.dtype):
+        return None
+
+    def codegen(context, builder, signature, args):
+        data = context.make_array(x)(context, builder, args[1]).data
+        place, stride = (context.cast(builder, args[k], (start, step)[k - 2], types.intp) for k in (2, 3))
+        totals, registers = registers_of(builder, args[0]), registers_of(builder, args[4])
+        results = []
+        for first in range(0, len(totals), len(registers)):
+            factor = splat(context, builder, builder.load(builder.gep(data, [place])), row.dtype, row)
+            place = builder.add(place, stride)
+            for k, register in enumerate(registers):
+                results.append(_madd(builder, builder.extract_value(factor, k), register, totals[first + k]))
+        return joined(builder, results)
+
+    return sums(sums, x, start, step, row), codegen
 
 
 def _greater(builder, a, b, x, y):

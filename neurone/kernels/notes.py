@@ -30,7 +30,7 @@ import math
 import numpy as np
 
 from neurone.constants import HALF_QUADRATIC, LOG, QUADRATIC, SOFTMAX
-from neurone.kernels import kernel
+from neurone.kernels import kernel, view
 from neurone.kernels.elementary import activate, derivative, exp, like, madd
 
 
@@ -45,7 +45,7 @@ def normalisation(Image, diviseur, TabXCachee):
         TabXCachee[1 + i] = like(diviseur, Image[i]) / diviseur
 
 
-@kernel
+@view
 def row(parametres, debut, i, m):
     """What leads from neuron i (0: the bias) of a layer to the m of the next: a view, [j] = [debut + i*m + j].
 
@@ -55,13 +55,13 @@ def row(parametres, debut, i, m):
     return parametres[debut + i * m : debut + (i + 1) * m]
 
 
-@kernel
+@view
 def neurons(Tab, unites, rang, couche):
     """The neurons of a layer, without its bias neuron: a view of TabOutput or Delta."""
     return Tab[rang[couche] : rang[couche] + unites[couche]]
 
 
-@kernel
+@view
 def with_bias(Tab, unites, rang, couche):
     """The same with the bias neuron in front, at [0]."""
     return Tab[rang[couche] - 1 : rang[couche] + unites[couche]]
@@ -126,7 +126,8 @@ def target(etiquettes, cibles, p, y):
     One of `etiquettes` (P,) and `cibles` (P, outputs) is empty. A single output is the label itself, 0 or 1.
     """
     if etiquettes.size == 0:
-        y[:] = cibles[p]
+        for k in range(y.size):
+            y[k] = cibles[p, k]
     elif y.size == 1:
         y[0] = etiquettes[p]
     else:
@@ -135,8 +136,9 @@ def target(etiquettes, cibles, p, y):
 
 
 @kernel
-def sample_cost(cout, sortie, pente, y, yhat, tau, plus_grand, S, somme):
-    """`somme` plus the sample's cost, in 64 bits; the logarithm is the C library's in either width."""
+def sample_cost(cout, sortie, pente, y, yhat, tau, plus_grand, S):
+    """The sample's cost, summed in 64 bits; the logarithm is the C library's in either width."""
+    somme = np.float64(0)
     for k in range(y.size):
         r = yhat[k] - y[k]
         if cout == QUADRATIC:
@@ -250,7 +252,7 @@ def train(
         normalisation(images[p], diviseur, TabXCachee)
         target(etiquettes, cibles, p, y)
         plus_grand, S = forward(LesPoids, debut, unites, rang, activation, sortie, pente, TabOutput, tau)
-        bilan[0] = sample_cost(cout, sortie, pente, y, TabOutputSortie, tau, plus_grand, S, bilan[0])
+        bilan[0] += sample_cost(cout, sortie, pente, y, TabOutputSortie, tau, plus_grand, S)
         if etiquettes.size:
             bilan[1] += wrong(etiquettes, p, TabOutputSortie)
         delta_output(cout, sortie, pente, y, TabOutputSortie, DeltaSortie)
@@ -268,4 +270,6 @@ def predict(LesPoids, debut, unites, rang, activation, sortie, pente, images, di
     for p in range(images.shape[0]):
         normalisation(images[p], diviseur, TabXCachee)
         forward(LesPoids, debut, unites, rang, activation, sortie, pente, TabOutput, tau)
-        reponses[p] = neurons(TabOutput, unites, rang, derniere)
+        yhat = neurons(TabOutput, unites, rang, derniere)
+        for k in range(yhat.size):
+            reponses[p, k] = yhat[k]

@@ -6,11 +6,29 @@ in the sign of an output of 0, and of a parameter of -0; products that underflow
 
 lignes     where each image's pixels begin in the two arrays behind, and where the last one's end: (P + 1,)
 colonnes   the pixels' places i in TabXCachee, from 1: the bias neuron is not listed
-valeurs    TabXCachee[i], normalised
+valeurs    what `pixel` makes TabXCachee[i] of: bytes as they came, since an epoch waits for memory, or normalised
+quotients  the 256 bytes normalised; empty where there are none
 """
 
+import numpy as np
+from numba import types
+from numba.extending import overload
+
 from neurone.kernels import kernel
-from neurone.kernels.elementary import like
+
+# As many as an integer has bits.
+SAMPLES = 64
+
+
+def pixel(quotients, valeur):
+    """TabXCachee[i]."""
+
+
+@overload(pixel)
+def _pixel(quotients, valeur):
+    if isinstance(valeur, types.Integer):
+        return lambda quotients, valeur: quotients[valeur]
+    return lambda quotients, valeur: valeur
 
 
 @kernel
@@ -25,7 +43,7 @@ def count(images, lignes):
 
 
 @kernel
-def cut(images, diviseur, colonnes, valeurs):
+def cut(images, colonnes, valeurs):
     """Fill `colonnes` and `valeurs` for images (P, n). Both have a place more than there are pixels that are not 0.
 
     Every pixel is written and, if it is 0, overwritten by the next: a branch would be mispredicted at every edge of
@@ -35,5 +53,22 @@ def cut(images, diviseur, colonnes, valeurs):
     for p in range(images.shape[0]):
         for i in range(images.shape[1]):
             colonnes[t] = 1 + i
-            valeurs[t] = like(diviseur, images[p, i]) / diviseur
+            valeurs[t] = images[p, i]
             t += images[p, i] != 0
+
+
+@kernel
+def by_pixel(lignes, colonnes, valeurs, ordre, premier, dernier, porteurs, grille):
+    """The same pixels of the samples `premier` to `dernier` of `ordre`, at most SAMPLES, by place.
+
+    porteurs: uint64 (n + 1,), written: bit e is set where the e-th of them has the pixel. grille: (n + 1, SAMPLES), its
+    value there, written at those places alone. To sort lists of them by counting took three times as long.
+    """
+    porteurs[:] = 0
+    bit = np.uint64(1)
+    for q in range(premier, dernier):
+        p = ordre[q]
+        for t in range(np.uint64(lignes[p]), np.uint64(lignes[p + 1])):
+            porteurs[colonnes[t]] |= bit
+            grille[colonnes[t], np.uint64(q - premier)] = valeurs[t]
+        bit <<= np.uint64(1)

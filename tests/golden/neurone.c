@@ -270,9 +270,10 @@ static void correction(real step)
     for (q = 0; q < debut[L]; q++) LesPoids[q] = madd(-step, Gradient[q], LesPoids[q]);
 }
 
-/* `sum` and the cost of the sample just predicted, each output's term added in turn, in 64 bits. */
-static double add_cost(double sum, const real *y)
+/* The cost of the sample just predicted, each output's term added in turn, in 64 bits. */
+static double sample_cost(const real *y)
 {
+    double sum = 0;
     int64_t k;
 
     for (k = 0; k < taille[L]; k++) {
@@ -394,7 +395,7 @@ static void run(void)
                 const real *y = Y + sample * outputs;
                 for (i = 0; i < inputs; i++) TabXCachee[1 + i] = X[sample * inputs + i];
                 forward();
-                sum = add_cost(sum, y);
+                sum += sample_cost(y);
                 delta_output(y);
                 delta_hidden();
                 gradient();

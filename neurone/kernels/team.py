@@ -1,0 +1,59 @@
+"""Threads that work on one batch together and wait for each other: `meet`.
+
+Every one of a team runs the same kernel and knows its number, `moi`, of `equipe`. They live as long as one kernel
+call, so that between calls there is no thread that a fork could lose.
+"""
+
+from numba import types
+from numba.extending import intrinsic
+
+from neurone.kernels import kernel
+
+# Looks at the clock's hand before a thread lets others have its core: about a microsecond's worth.
+_PATIENCE = 1000
+
+_sched_yield = types.ExternalFunction("sched_yield", types.int32())
+
+
+def _address(context, builder, array_type, array, index):
+    return builder.gep(context.make_array(array_type)(context, builder, array).data, [index])
+
+
+@intrinsic
+def _added(typingctx, array, index, value):
+    """array[index] before `value` was added to it, as one step that no other thread sees half of."""
+
+    def codegen(context, builder, signature, args):
+        pointer = _address(context, builder, array, args[0], context.cast(builder, args[1], index, types.intp))
+        return builder.atomic_rmw("add", pointer, context.cast(builder, args[2], value, array.dtype), "seq_cst")
+
+    return array.dtype(array, index, value), codegen
+
+
+@intrinsic
+def _seen(typingctx, array, index):
+    """array[index] as the other threads have left it, and everything that they wrote before."""
+
+    def codegen(context, builder, signature, args):
+        pointer = _address(context, builder, array, args[0], context.cast(builder, args[1], index, types.intp))
+        return builder.load_atomic(pointer, "seq_cst", array.dtype.bitwidth // 8)
+
+    return array.dtype(array, index), codegen
+
+
+@kernel
+def meet(rendezvous, equipe):
+    """Return when all of the team have called. rendezvous: int64 (2,), zeros: who has come, and meetings held."""
+    if equipe == 1:
+        return
+    tenues = _seen(rendezvous, 1)
+    if _added(rendezvous, 0, 1) == equipe - 1:
+        _added(rendezvous, 0, -equipe)
+        _added(rendezvous, 1, 1)
+        return
+    patience = _PATIENCE
+    while _seen(rendezvous, 1) == tenues:
+        if patience:
+            patience -= 1
+        else:
+            _sched_yield()

@@ -14,6 +14,7 @@ from neurone.kernels import batch, notes, online, sparse
 from neurone.layout import state_offsets
 from neurone.packing import TRANCHE, Packed, aligned, cut
 
+
 class NotesLearner:
     """The kernels of `kernels/notes.py`, in the network's own arrays."""
 
@@ -107,14 +108,14 @@ def team(work, threads):
     if threads == 1:
         work(0)
         return
-    ready, failures = threading.Event(), []
+    ready = threading.Event()
 
     def member(number):
         ready.wait()
         if complete:
             work(number)
 
-    members = [threading.Thread(target=member, args=(number,)) for number in range(threads)]
+    members = [threading.Thread(target=member, args=(number,), daemon=True) for number in range(threads)]
     complete = False
     started = []
     try:

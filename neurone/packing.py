@@ -40,6 +40,8 @@ class Packed:
         registers = [0] + [-(-m // lanes) for m in sizes[1:]]
         hidden = _block(registers[1:last], sizes)
         output = _block(registers[last:], sizes[last - 1 :])
+        if last == 1:
+            hidden = output  # only the kind of the kernels: one less to compile
         self.shapes = (0,) * hidden, (0,) * output
         self.all_shapes = tuple(
             (0,) * registers for block in (hidden, output) for registers in (block, max(1, _TOGETHER // block) * block)

@@ -11,6 +11,9 @@ from neurone.errors import DivergenceError, InputError
 from neurone.learners import LEARNERS
 from neurone.randomness import epoch_order
 
+# A kernel call cannot be interrupted. Long enough that what is done between calls does not count.
+_CALL_SECONDS = 0.2
+
 
 @dataclass(frozen=True)
 class Report:
@@ -80,7 +83,8 @@ def fit(
     kernels : {"fast", "notes"}, default "fast"
         The same bits from either, as long as they are finite; `notes` is for reading.
     threads : int, default 1
-        Any number gives the same bits. One is used so far.
+        That share the work of a batch, with the fast kernels; any number gives the same bits. With batches of one
+        sample there is nothing to share, and one works.
     validation : (images, labels), optional
         Integer labels, answered after every epoch.
     progress : callable, optional
@@ -167,9 +171,9 @@ def iterate(
 
     def run():
         for epoch in range(epochs):
-            order = epoch_order(len(rows), seed, epoch) if shuffle else np.arange(len(rows))
             rate = learning_rate * decay**epoch
             begin = time.perf_counter()
+            order = epoch_order(len(rows), seed, epoch) if shuffle else np.arange(len(rows))
             cost, wrong = _train_epoch(learner, order, rate, epoch, progress)
             seconds = time.perf_counter() - begin
             yield Report(
@@ -211,10 +215,13 @@ def _train_epoch(learner, order, rate, epoch, progress):
     """One epoch; returns the sum of the costs and the number of wrong answers."""
     tally = np.zeros(2)
     step = learner.samples_per_call()
+    first = 0
     learner.load()
-    for first in range(0, len(order), step):
+    while first < len(order):
         last = min(first + step, len(order))
+        begin = time.perf_counter()
         learner.train(order, first, last, rate, tally)
+        seconds = time.perf_counter() - begin
         learner.store()
         if not (np.isfinite(learner.network.parameters).all() and np.isfinite(tally[0])):
             raise DivergenceError(
@@ -223,4 +230,10 @@ def _train_epoch(learner, order, rate, epoch, progress):
             )
         if progress is not None:
             progress(last - first)
+        # The first step is sure to be short enough. Where calls begin and end changes no bit.
+        if seconds < _CALL_SECONDS / 2:
+            step *= 2
+        elif seconds > _CALL_SECONDS:
+            step = max(1, step // 2)
+        first = last
     return tally[0], int(tally[1])

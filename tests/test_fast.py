@@ -4,6 +4,8 @@ import hashlib
 import os
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -41,6 +43,63 @@ def test_sizes(sizes, dtype):
     images, labels = digits(200)
     for batch_size in (1, 32, 150, None):
         assert_same(both(sizes, images, labels, dict(dtype=dtype, activation="tanh"), batch_size=batch_size))
+
+
+@pytest.mark.parametrize("threads", [2, 3, 8])
+@pytest.mark.parametrize("sizes", SIZES, ids=lambda sizes: "-".join(map(str, sizes)))
+def test_threads(sizes, threads):
+    """More of them than cores, and than samples in a tranche's last part; sparse and dense inputs."""
+    images, labels = digits(200)
+    dense = np.random.Generator(np.random.Philox(3)).random((200, 784))
+    for inputs in (images, dense):
+        for batch_size in (2, 32, 150, None):
+            assert_same(both(sizes, inputs, labels, batch_size=batch_size, threads=threads))
+
+
+def test_several_trainings_at_once():
+    """Each with its own team, from threads of one process."""
+    images, labels = digits(300)
+
+    def train(seed, threads):
+        net = neurone.Network((784, 100, 210, 10), seed=seed)
+        neurone.fit(net, images, labels, batch_size=50, epochs=3, threads=threads)
+        return net.parameters.tobytes(), net.predict_proba(images).tobytes()
+
+    alone = [train(seed, 1) for seed in range(6)]
+    with ThreadPoolExecutor(6) as pool:
+        assert list(pool.map(train, range(6), [1, 2, 3] * 2)) == alone
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")  # of the test runner's own threads, if it has any
+def test_training_goes_on_after_a_fork():
+    images, labels = digits(100)
+
+    def train():
+        net = neurone.Network((784, 100, 210, 10))
+        neurone.fit(net, images, labels, batch_size=50, threads=2)
+        return net.parameters.tobytes()
+
+    before = train()
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if train() == before else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_a_team_that_cannot_be_gathered_does_not_wait_for_ever(monkeypatch):
+    start, started = threading.Thread.start, []
+
+    def fail_third(thread):
+        if len(started) == 2:
+            raise RuntimeError("can't start new thread")
+        started.append(thread)
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", fail_third)
+    images, labels = digits(10)
+    with pytest.raises(RuntimeError, match="can't start"):
+        neurone.fit(neurone.Network((784, 10)), images, labels, batch_size=5, threads=3)
+    assert len(started) == 2 and not any(thread.is_alive() for thread in started)
 
 
 @pytest.mark.parametrize("batch_size", [1, 10])

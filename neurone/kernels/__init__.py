@@ -55,6 +55,11 @@ def kernel(function):
     return dispatcher
 
 
+def step(function):
+    """Compile `function`, which only kernels call: nothing is made to call it from Python, and nothing kept on disk."""
+    return njit(error_model="numpy", nogil=True, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)(function)
+
+
 def view(function):
     """Write `function`, which returns a part of an array, out where a kernel calls it: see `kernel`."""
     return njit(error_model="numpy", inline="always")(function)

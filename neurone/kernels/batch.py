@@ -15,10 +15,19 @@ several rows of its gradient are summed, at a time: `formes` is a tuple as long 
 
 import numpy as np
 
-from neurone.kernels import kernel, notes
+from neurone.kernels import kernel, notes, step
 from neurone.kernels.elementary import accumulate, like, madd, outer
 from neurone.kernels.online import (
-    activations, anticipate, derivatives, forward_sparse, layer, line, neurons, outcome, output, weighted_deltas,
+    activations,
+    anticipate,
+    derivatives,
+    forward_sparse,
+    layer,
+    line,
+    neurons,
+    outcome,
+    output,
+    weighted_deltas,
     with_bias,
 )  # fmt: skip
 from neurone.kernels.simd import load, lowest_bit, part, store, store_rows, width
@@ -29,9 +38,9 @@ from neurone.kernels.team import meet
 ROWS = 16
 
 
-@kernel
+@step
 def forward_dense(LesPoids, debut, n, X, x, ecart, sigma, j, ecart_sigma, forme, formes):
-    """sigma of a block for several samples: sigma[j + r * ecart_sigma:], from their inputs X[x + r * ecart:] (n + 1,)."""
+    """sigma of a block for several samples, sigma[j + r * ecart_sigma:], from their inputs X[x + r * ecart:]."""
     largeur = width(LesPoids, forme)
     s = like(load(LesPoids, debut, formes), 0)
     for i in range(n + 1):
@@ -39,68 +48,81 @@ def forward_dense(LesPoids, debut, n, X, x, ecart, sigma, j, ecart_sigma, forme,
     store_rows(sigma, j, ecart_sigma, forme, s)
 
 
-@kernel
-def pre_activations(
-    LesPoids, debut, unites, rang, blocs, couche, lignes, colonnes, valeurs, quotients, ordre, q, premier, dernier,
-    TabOutput, Sigma, forme, formes,
+@step
+def first_layer(
+    LesPoids, debut, n, blocs, lignes, colonnes, valeurs, quotients, ordre, q, premier, dernier, Sigma, rang, forme,
 ):  # fmt: skip
-    """sigma of a layer, in its place in Sigma, for the samples from `q` on, in rows `premier` to `dernier`.
+    """sigma of the layer behind the inputs, in Sigma[e, rang:], e from `premier` to `dernier`, of samples q and on.
 
     Block by block, because all samples want a block's rows.
     """
-    n = unites[couche - 1]
+    largeur = width(LesPoids, forme)
+    sigma, ecart = part(Sigma, 0, Sigma.size), Sigma.shape[1]
+    for b in range(blocs):
+        place = debut + b * (n + 1) * largeur
+        for e in range(premier, dernier):
+            t = q + e - premier
+            p = ordre[t]
+            anticipate(lignes, colonnes, valeurs, ordre, t)
+            forward_sparse(
+                LesPoids, place, colonnes, valeurs, quotients, lignes[p], lignes[p + 1],
+                sigma, e * ecart + rang + b * largeur, forme,
+            )  # fmt: skip
+
+
+@step
+def next_layer(LesPoids, debut, n, blocs, TabOutput, x, premier, dernier, Sigma, rang, forme, formes):
+    """The same of a layer whose inputs are TabOutput[e, x:], the bias neuron first."""
     largeur = width(LesPoids, forme)
     plusieurs = width(LesPoids, formes) // largeur
-    X, ecart = part(TabOutput, 0, TabOutput.size), TabOutput.shape[1]
-    sigma, ecart_sigma = part(Sigma, 0, Sigma.size), Sigma.shape[1]
-    for b in range(blocs[couche]):
-        place = debut[couche] + b * (n + 1) * largeur
-        j = rang[couche] + b * largeur
-        if couche == 1 and lignes.size:
-            for e in range(premier, dernier):
-                p = ordre[q + e - premier]
-                anticipate(lignes, colonnes, valeurs, ordre, q + e - premier)
-                s = forward_sparse(LesPoids, place, colonnes, valeurs, quotients, lignes[p], lignes[p + 1], forme)
-                store(sigma, e * ecart_sigma + j, s)
-        else:
-            x = rang[couche - 1] - 1
-            milieu = dernier - (dernier - premier) % plusieurs
-            for e in range(premier, milieu, plusieurs):
-                forward_dense(
-                    LesPoids, place, n, X, e * ecart + x, ecart, sigma, e * ecart_sigma + j, ecart_sigma, forme, formes
-                )
-            for e in range(milieu, dernier):
-                forward_dense(
-                    LesPoids, place, n, X, e * ecart + x, ecart, sigma, e * ecart_sigma + j, ecart_sigma, forme, forme
-                )
+    X, ecart_x = part(TabOutput, 0, TabOutput.size), TabOutput.shape[1]
+    sigma, ecart = part(Sigma, 0, Sigma.size), Sigma.shape[1]
+    milieu = dernier - (dernier - premier) % plusieurs
+    for b in range(blocs):
+        place = debut + b * (n + 1) * largeur
+        j = rang + b * largeur
+        for e in range(premier, milieu, plusieurs):
+            forward_dense(LesPoids, place, n, X, e * ecart_x + x, ecart_x, sigma, e * ecart + j, ecart, forme, formes)
+        for e in range(milieu, dernier):
+            forward_dense(LesPoids, place, n, X, e * ecart_x + x, ecart_x, sigma, e * ecart + j, ecart, forme, forme)
 
 
-@kernel
+@step
 def forward(
     LesPoids, debut, unites, rang, blocs, activation, pente, images, diviseur, lignes, colonnes, valeurs, quotients,
     ordre, q, premier, dernier, TabOutput, Delta, forme, formes, forme_sortie, formes_sortie,
 ):  # fmt: skip
-    """Hidden layers, and tau in the place of DeltaSortie, for the samples from `q` on in rows `premier` to `dernier`."""
+    """Hidden layers, and tau in DeltaSortie's place, for the samples from `q` on, in rows `premier` to `dernier`."""
     L = unites.size - 1
     if lignes.size == 0:
         for e in range(premier, dernier):
             TabXCachee = with_bias(line(TabOutput, e), unites, rang, 0)
             notes.normalisation(line(images, ordre[q + e - premier]), diviseur, TabXCachee)
-    for couche in range(1, L):
-        pre_activations(
-            LesPoids, debut, unites, rang, blocs, couche, lignes, colonnes, valeurs, quotients,
-            ordre, q, premier, dernier, TabOutput, TabOutput, forme, formes,
-        )  # fmt: skip
-        for e in range(premier, dernier):
-            U = layer(line(TabOutput, e), rang, blocs, couche, width(LesPoids, forme))
-            activations(activation, pente, U, U)
-    pre_activations(
-        LesPoids, debut, unites, rang, blocs, L, lignes, colonnes, valeurs, quotients,
-        ordre, q, premier, dernier, TabOutput, Delta, forme_sortie, formes_sortie,
-    )  # fmt: skip
+    for couche in range(1, L + 1):
+        n, x = unites[couche - 1], rang[couche - 1] - 1
+        Sigma = Delta if couche == L else TabOutput
+        if couche == 1 and lignes.size:
+            first_layer(
+                LesPoids, debut[1], n, blocs[1], lignes, colonnes, valeurs, quotients, ordre, q, premier, dernier,
+                Sigma, rang[1], forme,
+            )  # fmt: skip
+        elif couche < L:
+            next_layer(
+                LesPoids, debut[couche], n, blocs[couche], TabOutput, x, premier, dernier,
+                Sigma, rang[couche], forme, formes,
+            )  # fmt: skip
+        else:
+            next_layer(
+                LesPoids, debut[L], n, blocs[L], TabOutput, x, premier, dernier,
+                Sigma, rang[L], forme_sortie, formes_sortie,
+            )  # fmt: skip
+        if couche < L:
+            for e in range(premier, dernier):
+                U = layer(line(TabOutput, e), rang, blocs, couche, width(LesPoids, forme))
+                activations(activation, pente, U, U)
 
 
-@kernel
+@step
 def backward(Transposees, retour, unites, rang, blocs, activation, pente, premier, dernier, TabOutput, Delta, forme):
     """The errors of the hidden layers, last to first, of the samples in rows `premier` to `dernier`."""
     largeur = width(Transposees, forme)
@@ -110,51 +132,54 @@ def backward(Transposees, retour, unites, rang, blocs, activation, pente, premie
             place = retour[couche] + b * m * largeur
             for e in range(premier, dernier):
                 delta = line(Delta, e)
-                s = weighted_deltas(Transposees, place, neurons(delta, unites, rang, couche), forme)
-                store(delta, rang[couche - 1] + b * largeur, s)
+                j = rang[couche - 1] + b * largeur
+                weighted_deltas(Transposees, place, neurons(delta, unites, rang, couche), delta, j, forme)
         for e in range(premier, dernier):
             U = layer(line(TabOutput, e), rang, blocs, couche - 1, largeur)
             derivatives(activation, pente, U, layer(line(Delta, e), rang, blocs, couche - 1, largeur))
 
 
-@kernel
-def correct_sparse(
-    LesPoids, Gradient, debut, n, porteurs, grille, quotients, echantillons, chacun, Delta, j, ecart,
+@step
+def correct_first_layer(
+    LesPoids, Gradient, debut, n, blocs, porteurs, grille, quotients, echantillons, chacun, Delta, rang,
     nouveau, complet, pas, moi, equipe, forme,
 ):  # fmt: skip
-    """A thread's rows of a block, each from the samples that have its pixel; of the bias's, from all.
+    """A thread's rows of the layer behind the inputs: their gradient and, where the batch is complete, correction.
 
-    The errors of sample e: Delta[j + e * ecart:].
+    A pixel's row is a sum over the samples that have it; the bias's, over all. Errors: Delta[e, rang:].
     """
     largeur = width(LesPoids, forme)
     parts = (echantillons + chacun - 1) // chacun
-    for premiere in range(moi * ROWS, n + 1, equipe * ROWS):
-        for i in range(np.uint64(premiere), np.uint64(min(premiere + ROWS, n + 1))):
-            place = debut + np.int64(i) * largeur
-            trouves = i == 0
-            G = load(Gradient, place, forme)
-            if nouveau:
-                G = like(G, 0)
-            if i == 0:
-                for e in range(echantillons):
-                    G = madd(like(pas, 1), load(Delta, j + e * ecart, forme), G)
-            for t in range(np.uint64(parts)):
-                reste = porteurs[t, i]
-                trouves |= reste != 0
-                while reste:
-                    e = lowest_bit(reste)
-                    reste &= reste - np.uint64(1)
-                    delta = load(Delta, j + (np.int64(t) * chacun + np.int64(e)) * ecart, forme)
-                    G = madd(pixel(quotients, grille[t, i, e]), delta, G)
-            # A pixel that no sample has changes nothing, unless other tranches' sum waits, or zeros are to be written.
-            if trouves or nouveau != complet:
-                if complet:
-                    accumulate(LesPoids, place, (-pas, G))
-                else:
-                    store(Gradient, place, G)
+    errors, ecart = part(Delta, 0, Delta.size), Delta.shape[1]
+    for b in range(blocs):
+        j = rang + b * largeur
+        for premiere in range(moi * ROWS, n + 1, equipe * ROWS):
+            for i in range(np.uint64(premiere), np.uint64(min(premiere + ROWS, n + 1))):
+                place = debut + (b * (n + 1) + np.int64(i)) * largeur
+                trouves = i == 0
+                G = load(Gradient, place, forme)
+                if nouveau:
+                    G = like(G, 0)
+                if i == 0:
+                    for e in range(echantillons):
+                        G = madd(like(pas, 1), load(errors, j + e * ecart, forme), G)
+                for t in range(np.uint64(parts)):
+                    reste = porteurs[t, i]
+                    trouves |= reste != 0
+                    while reste:
+                        e = lowest_bit(reste)
+                        reste &= reste - np.uint64(1)
+                        delta = load(errors, j + (np.int64(t) * chacun + np.int64(e)) * ecart, forme)
+                        G = madd(pixel(quotients, grille[t, i, e]), delta, G)
+                # A pixel that no sample has changes nothing, unless other tranches' sum waits, or 0 is to be written.
+                if trouves or nouveau != complet:
+                    if complet:
+                        accumulate(LesPoids, place, (-pas, G))
+                    else:
+                        store(Gradient, place, G)
 
 
-@kernel
+@step
 def correct_dense(
     LesPoids, Gradient, debut, TabOutput, x, ecart_x, echantillons, Delta, j, ecart, nouveau, complet, pas, forme,
     formes,
@@ -171,43 +196,34 @@ def correct_dense(
         store(Gradient, debut, G)
 
 
-@kernel
-def correct(
-    LesPoids, Gradient, debut, unites, rang, blocs, couche, creux, porteurs, grille, quotients,
-    echantillons, chacun, TabOutput, Delta, nouveau, complet, pas, moi, equipe, forme, formes,
+@step
+def correct_next_layer(
+    LesPoids, Gradient, debut, n, blocs, echantillons, TabOutput, x, Delta, rang, nouveau, complet, pas,
+    moi, equipe, forme, formes,
 ):  # fmt: skip
-    """A thread's rows of a layer: the tranche's gradient and, where the batch is complete, the correction."""
+    """The same of a layer whose inputs are TabOutput[e, x:], the bias neuron first."""
     largeur = width(LesPoids, forme)
     plusieurs = width(LesPoids, formes) // largeur
-    n = unites[couche - 1]
-    x = rang[couche - 1] - 1
     X, ecart_x = part(TabOutput, 0, TabOutput.size), TabOutput.shape[1]
-    delta, ecart = part(Delta, 0, Delta.size), Delta.shape[1]
-    for b in range(blocs[couche]):
-        place = debut[couche] + b * (n + 1) * largeur
-        j = rang[couche] + b * largeur
-        if creux:
-            correct_sparse(
-                LesPoids, Gradient, place, n, porteurs, grille, quotients, echantillons, chacun, delta, j, ecart,
-                nouveau, complet, pas, moi, equipe, forme,
-            )  # fmt: skip
-        else:
-            for premiere in range(moi * ROWS, n + 1, equipe * ROWS):
-                derniere = min(premiere + ROWS, n + 1)
-                milieu = derniere - (derniere - premiere) % plusieurs
-                for i in range(premiere, milieu, plusieurs):
-                    correct_dense(
-                        LesPoids, Gradient, place + i * largeur, X, x + i, ecart_x, echantillons, delta, j, ecart,
-                        nouveau, complet, pas, forme, formes,
-                    )  # fmt: skip
-                for i in range(milieu, derniere):
-                    correct_dense(
-                        LesPoids, Gradient, place + i * largeur, X, x + i, ecart_x, echantillons, delta, j, ecart,
-                        nouveau, complet, pas, forme, forme,
-                    )  # fmt: skip
+    errors, ecart = part(Delta, 0, Delta.size), Delta.shape[1]
+    for b in range(blocs):
+        j = rang + b * largeur
+        for premiere in range(moi * ROWS, n + 1, equipe * ROWS):
+            derniere = min(premiere + ROWS, n + 1)
+            milieu = derniere - (derniere - premiere) % plusieurs
+            for i in range(premiere, milieu, plusieurs):
+                correct_dense(
+                    LesPoids, Gradient, debut + (b * (n + 1) + i) * largeur, X, x + i, ecart_x, echantillons,
+                    errors, j, ecart, nouveau, complet, pas, forme, formes,
+                )  # fmt: skip
+            for i in range(milieu, derniere):
+                correct_dense(
+                    LesPoids, Gradient, debut + (b * (n + 1) + i) * largeur, X, x + i, ecart_x, echantillons,
+                    errors, j, ecart, nouveau, complet, pas, forme, forme,
+                )  # fmt: skip
 
 
-@kernel
+@step
 def transpose(LesPoids, Transposees, debut, retour, n, m, moi, equipe, largeur, largeur_avant):
     """Transposees as a thread's rows of a layer have become. largeur, largeur_avant: of the layer's blocks, and of
     those of the layer before it."""
@@ -224,8 +240,8 @@ def transpose(LesPoids, Transposees, debut, retour, n, m, moi, equipe, largeur, 
 @kernel
 def train(
     LesPoids, Transposees, debut, retour, unites, rang, blocs, activation, sortie, pente, cout,
-    images, diviseur, lignes, colonnes, valeurs, quotients, etiquettes, cibles, ordre, premier, dernier, P, total, alpha,
-    TabOutput, Delta, Gradient, y, couts, fautes, porteurs, grille, bilan,
+    images, diviseur, lignes, colonnes, valeurs, quotients, etiquettes, cibles, ordre, premier, dernier, P, total,
+    alpha, TabOutput, Delta, Gradient, y, couts, fautes, porteurs, grille, bilan,
     moi, equipe, rendezvous, forme, formes, forme_sortie, formes_sortie,
 ):  # fmt: skip
     """As `notes.train`, by thread `moi` of `equipe`, all of which call it."""
@@ -263,17 +279,23 @@ def train(
                 bilan[1] += fautes[e]
         nouveau, complet = q == debut_lot, q + echantillons == fin_lot
         pas = alpha if total else alpha / like(alpha, fin_lot - debut_lot)
-        for couche in range(1, L):
-            correct(
-                LesPoids, Gradient, debut, unites, rang, blocs, couche, couche == 1 and lignes.size > 0,
-                porteurs, grille, quotients, echantillons, chacun, TabOutput, Delta, nouveau, complet, pas,
-                moi, equipe, forme, formes,
-            )  # fmt: skip
-        correct(
-            LesPoids, Gradient, debut, unites, rang, blocs, L, L == 1 and lignes.size > 0,
-            porteurs, grille, quotients, echantillons, chacun, TabOutput, Delta, nouveau, complet, pas,
-            moi, equipe, forme_sortie, formes_sortie,
-        )  # fmt: skip
+        for couche in range(1, L + 1):
+            n, x = unites[couche - 1], rang[couche - 1] - 1
+            if couche == 1 and lignes.size:
+                correct_first_layer(
+                    LesPoids, Gradient, debut[1], n, blocs[1], porteurs, grille, quotients, echantillons, chacun,
+                    Delta, rang[1], nouveau, complet, pas, moi, equipe, forme,
+                )  # fmt: skip
+            elif couche < L:
+                correct_next_layer(
+                    LesPoids, Gradient, debut[couche], n, blocs[couche], echantillons, TabOutput, x, Delta,
+                    rang[couche], nouveau, complet, pas, moi, equipe, forme, formes,
+                )  # fmt: skip
+            else:
+                correct_next_layer(
+                    LesPoids, Gradient, debut[L], n, blocs[L], echantillons, TabOutput, x, Delta, rang[L],
+                    nouveau, complet, pas, moi, equipe, forme_sortie, formes_sortie,
+                )  # fmt: skip
         if complet:
             for couche in range(2, L + 1):
                 transpose(
@@ -296,7 +318,7 @@ def predict(
         echantillons = min(TabOutput.shape[0], ordre.size - q)
         forward(
             LesPoids, debut, unites, rang, blocs, activation, pente, images, diviseur,
-            lignes, colonnes, valeurs, quotients, ordre, q, 0, echantillons, TabOutput, Delta,
+            lignes, colonnes, valeurs, quotients, ordre, q, np.int64(0), echantillons, TabOutput, Delta,
             forme, formes, forme_sortie, formes_sortie,
         )  # fmt: skip
         for e in range(echantillons):

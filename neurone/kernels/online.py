@@ -9,7 +9,8 @@ Transposees   the layers behind the first once more, inputs and outputs exchange
               neurons k of `couche` to neuron j of block b before it:  retour[couche] + (b * m + k) * largeur + j
 TabOutput, Delta, rang  as in notes.py, but that a layer's neurons begin at the start of a register, and fill whole
               blocks; the inputs, which only TabOutput has, come last. tau stands where DeltaSortie will.
-forme, forme_sortie     tuples as long as a block of a hidden layer, and of the output, has registers
+forme, forme_sortie     tuples as long as a block of a hidden layer, and of the output, has registers; without a
+              hidden layer they are the same, so that the first layer's are always `forme`
 
 Numbers that fill a block up have no meaning. None of them reaches a number that has: lanes never mix.
 
@@ -20,7 +21,7 @@ it ran out of registers (4 times slower, and more to compile).
 import numpy as np
 
 from neurone.constants import SOFTMAX
-from neurone.kernels import kernel, notes, view
+from neurone.kernels import kernel, notes, step, view
 from neurone.kernels.elementary import activate, derivative, descend, exp, like, madd
 from neurone.kernels.simd import load, part, prefetch, store, width
 from neurone.kernels.sparse import pixel
@@ -52,38 +53,38 @@ def line(array, p):
     return part(array, p * array.shape[1], (p + 1) * array.shape[1])
 
 
-@kernel
-def forward_sparse(LesPoids, debut, colonnes, valeurs, quotients, premiere, derniere, forme):
-    """sigma of a block: the bias's row, then those of an image's pixels that are not 0."""
+@step
+def forward_sparse(LesPoids, debut, colonnes, valeurs, quotients, premiere, derniere, sigma, j, forme):
+    """sigma of a block, in sigma[j:]: the bias's row, then those of an image's pixels that are not 0."""
     largeur = width(LesPoids, forme)
-    sigma = load(LesPoids, debut, forme)
-    sigma = sigma + like(sigma, 0)  # sums start from 0, which makes 0 of a bias of -0
+    s = load(LesPoids, debut, forme)
+    s = s + like(s, 0)  # sums start from 0, which makes 0 of a bias of -0
     # Unsigned, or Numba asks of each index whether it counts from the end.
     for t in range(np.uint64(premiere), np.uint64(derniere)):
         w = load(LesPoids, debut + np.int64(colonnes[t]) * largeur, forme)
-        sigma = madd(pixel(quotients, valeurs[t]), w, sigma)
-    return sigma
+        s = madd(pixel(quotients, valeurs[t]), w, s)
+    store(sigma, j, s)
 
 
-@kernel
-def forward_dense(LesPoids, debut, X, forme):
-    """sigma of a block, of all inputs. X: (n + 1,), the bias neuron first."""
+@step
+def forward_dense(LesPoids, debut, X, sigma, j, forme):
+    """sigma of a block, in sigma[j:], of all inputs. X: (n + 1,), the bias neuron first."""
     largeur = width(LesPoids, forme)
-    sigma = load(LesPoids, debut, forme)
-    sigma = sigma + like(sigma, 0)
+    s = load(LesPoids, debut, forme)
+    s = s + like(s, 0)
     for i in range(1, X.size):
-        sigma = madd(X[i], load(LesPoids, debut + i * largeur, forme), sigma)
-    return sigma
+        s = madd(X[i], load(LesPoids, debut + i * largeur, forme), s)
+    store(sigma, j, s)
 
 
-@kernel
+@step
 def activations(activation, pente, sigma, U):
     """U = g(sigma); they may be one array. Both filled up to whole registers."""
     for j in range(0, U.size, width(U, REGISTER)):
         store(U, j, activate(activation, load(sigma, j, REGISTER), pente))
 
 
-@kernel
+@step
 def output(sortie, pente, tau, yhat, outputs):
     """yhat = gs(tau), both filled up to whole registers; returns softmax's (max, S), else (0, 1)."""
     if sortie != SOFTMAX:
@@ -103,18 +104,17 @@ def output(sortie, pente, tau, yhat, outputs):
     return plus_grand, S
 
 
-@kernel
-def weighted_deltas(Transposees, debut, DeltaSuivante, forme):
-    """sum_k z_jk delta_k of a block. DeltaSuivante: (m,)."""
+@step
+def weighted_deltas(Transposees, debut, DeltaSuivante, Delta, j, forme):
+    """sum_k z_jk delta_k of a block, in Delta[j:]. DeltaSuivante: (m,)."""
     largeur = width(Transposees, forme)
-    s = load(Transposees, debut, forme)
-    s = like(s, 0)
+    s = like(load(Transposees, debut, forme), 0)
     for k in range(DeltaSuivante.size):
         s = madd(DeltaSuivante[k], load(Transposees, debut + k * largeur, forme), s)
-    return s
+    store(Delta, j, s)
 
 
-@kernel
+@step
 def derivatives(activation, pente, U, DeltaCachee):
     """DeltaCachee, the weighted deltas, each times g'(sigma_j). Both filled up to whole registers."""
     for j in range(0, U.size, width(U, REGISTER)):
@@ -122,43 +122,27 @@ def derivatives(activation, pente, U, DeltaCachee):
         store(DeltaCachee, j, derivative(activation, u, pente) * s)
 
 
-@kernel
-def correct_sparse(LesPoids, debut, colonnes, valeurs, quotients, premiere, derniere, delta, pas, forme):
+@step
+def correct_sparse(LesPoids, debut, colonnes, valeurs, quotients, premiere, derniere, Delta, j, pas, forme):
     """The rows of a block from the bias and from an image's pixels that are not 0: at the others G is 0."""
     largeur = width(LesPoids, forme)
+    delta = load(Delta, j, forme)
     descend(LesPoids, debut, (-pas, like(pas, 1), delta))
     for t in range(np.uint64(premiere), np.uint64(derniere)):
         place = debut + np.int64(colonnes[t]) * largeur
         descend(LesPoids, place, (-pas, pixel(quotients, valeurs[t]), delta))
 
 
-@kernel
-def correct_dense(LesPoids, debut, X, delta, pas, forme):
+@step
+def correct_dense(LesPoids, debut, X, Delta, j, pas, forme):
     """All rows of a block, one for each of X."""
     largeur = width(LesPoids, forme)
+    delta = load(Delta, j, forme)
     for i in range(X.size):
         descend(LesPoids, debut + i * largeur, (-pas, X[i], delta))
 
 
-
-
-@kernel
-def pre_activations(
-    LesPoids, debut, unites, rang, blocs, couche, colonnes, valeurs, quotients, premiere, derniere, TabOutput, sigma,
-    forme,
-):  # fmt: skip
-    """sigma of a layer; of the first from an image's pixels that are not 0 or, without `colonnes`, from TabXCachee."""
-    largeur = width(LesPoids, forme)
-    for b in range(blocs[couche]):
-        place = debut[couche] + b * (unites[couche - 1] + 1) * largeur
-        if couche == 1 and colonnes.size:
-            s = forward_sparse(LesPoids, place, colonnes, valeurs, quotients, premiere, derniere, forme)
-        else:
-            s = forward_dense(LesPoids, place, with_bias(TabOutput, unites, rang, couche - 1), forme)
-        store(sigma, b * largeur, s)
-
-
-@kernel
+@step
 def outcome(
     unites, rang, sortie, pente, cout, etiquettes, cibles, p, TabOutput, Delta, y, outputs,
 ):  # fmt: skip
@@ -178,23 +162,7 @@ def outcome(
     return cost, faute
 
 
-@kernel
-def correct_layer(
-    LesPoids, debut, unites, rang, blocs, couche, colonnes, valeurs, quotients, premiere, derniere, TabOutput, Delta,
-    pas, forme,
-):  # fmt: skip
-    """A layer's gradient of one sample, and its correction."""
-    largeur = width(LesPoids, forme)
-    for b in range(blocs[couche]):
-        delta = load(Delta, rang[couche] + b * largeur, forme)
-        place = debut[couche] + b * (unites[couche - 1] + 1) * largeur
-        if couche == 1 and colonnes.size:
-            correct_sparse(LesPoids, place, colonnes, valeurs, quotients, premiere, derniere, delta, pas, forme)
-        else:
-            correct_dense(LesPoids, place, with_bias(TabOutput, unites, rang, couche - 1), delta, pas, forme)
-
-
-@kernel
+@step
 def anticipate(lignes, colonnes, valeurs, ordre, q):
     """Ask for the pixels of the sample after the q-th: in a shuffled order they come from memory, 30 % of an epoch."""
     if lignes.size and q + 1 < ordre.size:
@@ -204,7 +172,7 @@ def anticipate(lignes, colonnes, valeurs, ordre, q):
             prefetch(colonnes, t)
 
 
-@kernel
+@step
 def inputs(images, diviseur, lignes, p, TabXCachee):
     """Where image p's pixels stand in colonnes and valeurs; or nowhere, and all of them in TabXCachee."""
     if lignes.size:
@@ -228,17 +196,28 @@ def train(
         anticipate(lignes, colonnes, valeurs, ordre, q)
         premiere, derniere = inputs(images, diviseur, lignes, p, TabXCachee)
 
-        for couche in range(1, L):
-            U = layer(TabOutput, rang, blocs, couche, largeur)
-            pre_activations(
-                LesPoids, debut, unites, rang, blocs, couche,
-                colonnes, valeurs, quotients, premiere, derniere, TabOutput, U, forme,
-            )  # fmt: skip
-            activations(activation, pente, U, U)
-        pre_activations(
-            LesPoids, debut, unites, rang, blocs, L, colonnes, valeurs, quotients, premiere, derniere,
-            TabOutput, layer(Delta, rang, blocs, L, largeur_sortie), forme_sortie,
-        )  # fmt: skip
+        for couche in range(1, L + 1):
+            n = unites[couche - 1]
+            sigma = Delta if couche == L else TabOutput
+            for b in range(blocs[couche]):
+                if couche == 1 and colonnes.size:
+                    forward_sparse(
+                        LesPoids, debut[1] + b * (n + 1) * largeur, colonnes, valeurs, quotients, premiere, derniere,
+                        sigma, rang[1] + b * largeur, forme,
+                    )  # fmt: skip
+                elif couche < L:
+                    forward_dense(
+                        LesPoids, debut[couche] + b * (n + 1) * largeur, with_bias(TabOutput, unites, rang, couche - 1),
+                        sigma, rang[couche] + b * largeur, forme,
+                    )  # fmt: skip
+                else:
+                    forward_dense(
+                        LesPoids, debut[L] + b * (n + 1) * largeur_sortie, with_bias(TabOutput, unites, rang, L - 1),
+                        sigma, rang[L] + b * largeur_sortie, forme_sortie,
+                    )  # fmt: skip
+            if couche < L:
+                U = layer(TabOutput, rang, blocs, couche, largeur)
+                activations(activation, pente, U, U)
         cost, faute = outcome(
             unites, rang, sortie, pente, cout, etiquettes, cibles, p, TabOutput, Delta, y, blocs[L] * largeur_sortie
         )
@@ -249,24 +228,33 @@ def train(
             DeltaSuivante = neurons(Delta, unites, rang, couche)
             for b in range(blocs[couche - 1]):
                 place = retour[couche] + b * unites[couche] * largeur
-                s = weighted_deltas(Transposees, place, DeltaSuivante, forme)
-                store(Delta, rang[couche - 1] + b * largeur, s)
+                weighted_deltas(Transposees, place, DeltaSuivante, Delta, rang[couche - 1] + b * largeur, forme)
             U = layer(TabOutput, rang, blocs, couche - 1, largeur)
             DeltaCachee = layer(Delta, rang, blocs, couche - 1, largeur)
             derivatives(activation, pente, U, DeltaCachee)
 
-        for couche in range(1, L):
-            correct_layer(
-                LesPoids, debut, unites, rang, blocs, couche,
-                colonnes, valeurs, quotients, premiere, derniere, TabOutput, Delta, alpha, forme,
-            )  # fmt: skip
-        correct_layer(
-            LesPoids, debut, unites, rang, blocs, L,
-            colonnes, valeurs, quotients, premiere, derniere, TabOutput, Delta, alpha, forme_sortie,
-        )  # fmt: skip
+        for couche in range(1, L + 1):
+            n = unites[couche - 1]
+            for b in range(blocs[couche]):
+                if couche == 1 and colonnes.size:
+                    correct_sparse(
+                        LesPoids, debut[1] + b * (n + 1) * largeur, colonnes, valeurs, quotients, premiere, derniere,
+                        Delta, rang[1] + b * largeur, alpha, forme,
+                    )  # fmt: skip
+                elif couche < L:
+                    correct_dense(
+                        LesPoids, debut[couche] + b * (n + 1) * largeur, with_bias(TabOutput, unites, rang, couche - 1),
+                        Delta, rang[couche] + b * largeur, alpha, forme,
+                    )  # fmt: skip
+                else:
+                    correct_dense(
+                        LesPoids, debut[L] + b * (n + 1) * largeur_sortie, with_bias(TabOutput, unites, rang, L - 1),
+                        Delta, rang[L] + b * largeur_sortie, alpha, forme_sortie,
+                    )  # fmt: skip
         for couche in range(2, L + 1):
             # The product of error and output is the same whichever of the two runs along the vector.
             for b in range(blocs[couche - 1]):
-                u = load(TabOutput, rang[couche - 1] + b * largeur, forme)
-                place = retour[couche] + b * unites[couche] * largeur
-                correct_dense(Transposees, place, neurons(Delta, unites, rang, couche), u, alpha, forme)
+                correct_dense(
+                    Transposees, retour[couche] + b * unites[couche] * largeur, neurons(Delta, unites, rang, couche),
+                    TabOutput, rang[couche - 1] + b * largeur, alpha, forme,
+                )  # fmt: skip

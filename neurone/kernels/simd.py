@@ -17,8 +17,8 @@ import operator
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.np.arrayobj import populate_array
 from numba.extending import intrinsic, models, overload, register_model
+from numba.np.arrayobj import populate_array
 
 # Bytes of one register: AVX2's. LLVM joins or splits them for other machines; the bits are the same.
 REGISTER_BYTES = 32
@@ -176,16 +176,14 @@ def store(typingctx, array, index, block):
 
 @intrinsic
 def store_rows(typingctx, array, index, step, shape, blocks):
-    """array[index + r step], ... = the r-th of several blocks, joined in one, of as many registers as `shape` is long."""
+    """array[index + r step], ... = the r-th of several blocks, joined in one, of len(shape) registers each."""
 
     def codegen(context, builder, signature, args):
         place, stride = (context.cast(builder, args[k], (index, step)[k - 1], types.intp) for k in (1, 2))
         registers = registers_of(builder, args[4])
         lanes = registers[0].type.count
         for first in range(0, len(registers), len(shape)):
-            pointers = _place(
-                context, builder, array, args[0], place, types.intp, lanes, len(shape), registers[0].type
-            )
+            pointers = _place(context, builder, array, args[0], place, types.intp, lanes, len(shape), registers[0].type)
             for pointer, value in zip(pointers, registers[first:], strict=False):
                 builder.store(value, pointer, align=array.dtype.bitwidth // 8)
             place = builder.add(place, stride)
@@ -293,9 +291,7 @@ def _width(array, shape):
 @intrinsic
 def filled(typingctx, block, value):
     """`value` in every lane of a block like `block`."""
-    return block(block, value), lambda context, builder, signature, args: splat(
-        context, builder, args[1], value, block
-    )
+    return block(block, value), lambda context, builder, signature, args: splat(context, builder, args[1], value, block)
 
 
 def every_lane(function):

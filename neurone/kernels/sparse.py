@@ -14,7 +14,7 @@ import numpy as np
 from numba import types
 from numba.extending import overload
 
-from neurone.kernels import kernel
+from neurone.kernels import kernel, step
 
 # As many as an integer has bits.
 SAMPLES = 64
@@ -49,15 +49,16 @@ def cut(images, colonnes, valeurs):
     Every pixel is written and, if it is 0, overwritten by the next: a branch would be mispredicted at every edge of
     every stroke, which took 5 times as long.
     """
-    t = 0
-    for p in range(images.shape[0]):
-        for i in range(images.shape[1]):
-            colonnes[t] = 1 + i
-            valeurs[t] = images[p, i]
-            t += images[p, i] != 0
+    t = np.uint64(0)  # unsigned, or Numba asks of each index whether it counts from the end
+    for p in range(np.uint64(images.shape[0])):
+        for i in range(np.uint64(images.shape[1])):
+            x = images[p, i]
+            colonnes[t] = i + np.uint64(1)
+            valeurs[t] = x
+            t += np.uint64(x != 0)
 
 
-@kernel
+@step
 def by_pixel(lignes, colonnes, valeurs, ordre, premier, dernier, porteurs, grille):
     """The same pixels of the samples `premier` to `dernier` of `ordre`, at most SAMPLES, by place.
 

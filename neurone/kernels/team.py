@@ -7,7 +7,7 @@ call, so that between calls there is no thread that a fork could lose.
 from numba import types
 from numba.extending import intrinsic
 
-from neurone.kernels import kernel
+from neurone.kernels import step
 
 # Looks at the clock's hand before a thread lets others have its core: about a microsecond's worth.
 _PATIENCE = 1000
@@ -41,7 +41,7 @@ def _seen(typingctx, array, index):
     return array.dtype(array, index), codegen
 
 
-@kernel
+@step
 def meet(rendezvous, equipe):
     """Return when all of the team have called. rendezvous: int64 (2,), zeros: who has come, and meetings held."""
     if equipe == 1:

@@ -1,0 +1,77 @@
+"""What is measured: the one table that drives all competitors, and its data."""
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+
+from neurone.commands import load_set
+
+NETWORKS = ((784, 100, 10), (784, 800, 10), (784, 300, 100, 10), (50, 100, 2))
+BATCHES = (1, 32, 128, 1000, None)  # None: the whole set
+TABULAR_SAMPLES = 100_000
+
+# How many samples one round takes: as many as last a fraction of a second with the smallest of the networks, at batch 1
+# and at larger ones. What is compared is the time of a sample. A whole set is whole, but where a program's work for a
+# sample does not depend on the batch.
+SAMPLES = {
+    "fast": (60_000, 60_000),
+    "notes": (2_000, 2_000),
+    "NumPy": (2_000, 30_000),
+    "C": (5_000, 5_000),
+    "scikit-learn": (1_000, 10_000),
+    "PyTorch": (1_000, 15_000),
+    "JAX": (2_000, 20_000),
+}
+_SAMPLE_BY_SAMPLE = ("notes", "C")
+_SMALLEST = 80_000  # parameters
+
+
+@dataclass(frozen=True)
+class Workload:
+    sizes: tuple
+    batch: int | None
+
+    @property
+    def name(self):
+        return f"{'-'.join(map(str, self.sizes))}, {'whole set' if self.batch is None else f'batch {self.batch}'}"
+
+    def samples(self, competitor):
+        """How many samples a round of `competitor` takes: whole batches."""
+        available = len(training_set(self.sizes)[0])
+        if self.batch is None and competitor not in _SAMPLE_BY_SAMPLE:
+            return available
+        count = SAMPLES[competitor][self.batch != 1]
+        parameters = sum((n + 1) * m for n, m in zip(self.sizes[:-1], self.sizes[1:], strict=True))
+        batch = self.batch or 1
+        count = max(count * _SMALLEST // max(parameters, _SMALLEST), batch)
+        return min(count, available) // batch * batch
+
+    def rounds(self):
+        """Epochs whose median counts."""
+        return 5 if self.batch is not None else 3
+
+
+WORKLOADS = [Workload(sizes, batch) for sizes in NETWORKS for batch in BATCHES]
+
+
+@cache
+def images():
+    """MNIST where it is found, else the embedded digits."""
+    return load_set(None)
+
+
+@cache
+def _tabular():
+    """Normal numbers, half of which lie on either side of a bent border."""
+    rng = np.random.Generator(np.random.Philox(1))
+    rows = rng.standard_normal((TABULAR_SAMPLES, 50), np.float32)
+    border = np.tanh(rows @ rng.standard_normal((50, 3), np.float32)).sum(axis=1)
+    return rows, (border > 0).astype(np.int64)
+
+
+def training_set(sizes):
+    """Inputs and labels for a network of these sizes: uint8 images, or float32 rows."""
+    if sizes[0] != 784:
+        return _tabular()
+    return images().train_images, images().train_labels

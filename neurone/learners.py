@@ -47,7 +47,7 @@ class FastLearner:
     """The kernels of `kernels/online.py` and `kernels/batch.py`, in padded copies; those of batches by threads."""
 
     def __init__(self, network, rows, divisor, targets, batch_size, total, threads):
-        self.network, packed = network, Packed(network)
+        self.network, packed = network, Packed(network, 1 if batch_size == 1 else threads)
         self._packed, dtype = packed, network.dtype
         samples = cut(rows, divisor, dtype)
         dense = samples[0].shape[1] if len(samples[0]) else 0

@@ -32,14 +32,14 @@ class Packed:
     forme, formes, forme_sortie and formes_sortie.
     """
 
-    def __init__(self, network):
+    def __init__(self, network, threads=1):
         self.network, sizes = network, network.sizes
         dtype = network.dtype
         lanes = REGISTER_BYTES // dtype.itemsize
         last = len(sizes) - 1
         registers = [0] + [-(-m // lanes) for m in sizes[1:]]
-        hidden = _block(registers[1:last], sizes)
-        output = _block(registers[last:], sizes[last - 1 :])
+        hidden = _block(registers[1:last], sizes, threads)
+        output = _block(registers[last:], sizes[last - 1 :], 1)
         if last == 1:
             hidden = output  # only the kind of the kernels: one less to compile
         self.shapes = (0,) * hidden, (0,) * output
@@ -95,7 +95,8 @@ class Packed:
         weights, _, starts, _, *rest = self.arguments
         batch.predict(
             weights, starts, *rest, *samples, np.arange(len(rows)),
-            self.outputs_of(together, samples[0].shape[1]), self.deltas_of(together), outputs, *self.all_shapes,
+            self.outputs_of(together, samples[0].shape[1]), self.deltas_of(together), outputs, np.zeros(2, np.int64),
+            *self.all_shapes,
         )  # fmt: skip
 
     def _views(self):
@@ -124,14 +125,15 @@ class Packed:
             parameters[:] = weights.transpose(1, 0, 2).reshape(rows, -1)[:, :columns]
 
 
-def _block(registers, inputs):
-    """Registers of a block, for layers of so many registers from so many inputs.
+def _block(registers, inputs, threads):
+    """Registers of a block, for layers of so many registers from so many inputs, whose blocks threads share out.
 
     Little padding, and few blocks, each of which costs some two registers more.
     """
 
     def cost(block):
-        return sum((n + 1) * -(-layer // block) * (block + 2) for layer, n in zip(registers, inputs, strict=False))
+        shares = [-(-layer // (block * threads)) for layer in registers]
+        return sum((n + 1) * share * (block + 2) for share, n in zip(shares, inputs, strict=False))
 
     return min(reversed(_BLOCKS), key=cost)
 

@@ -14,6 +14,7 @@ from neurone.commands import Parser, check_stopped, describe, load_set, print_te
 from neurone.datasets.arrays import stratified
 from neurone.errors import InputError
 from neurone.files import check_writable, shown
+from neurone.kernels import compiling
 from neurone.network import Network
 from neurone.training import iterate
 
@@ -35,7 +36,7 @@ def _parser():
     add("--decay", type=float, default=0.85, metavar="F", help="of the learning rate, an epoch (default: %(default)s)")
     add("--reduction", choices=options.REDUCTIONS, default="mean", help="of a batch's gradients")
     add("--kernels", choices=options.KERNELS, default="fast", help="the same bits from either; notes is for reading")
-    add("--threads", type=int, default=1, metavar="N", help="any number gives the same bits; one is used so far")
+    add("--threads", type=int, default=1, metavar="N", help="share the work of a batch; any number gives the same bits")
     add("--seed", type=int, default=0, metavar="N", help="of the initial weights, the order, the samples held out")
     add("--validation", type=int, metavar="N", help="training samples to hold out, and score after each epoch")
     add("--save", metavar="FILE.npz", help="write the network here")
@@ -81,6 +82,8 @@ def _train(args):
         with _History(args.history) as history:
             progress.print(describe(data))
             progress.print(_describe_network(network))
+            if compiling.seconds:
+                progress.print(f"kernels compiled in {compiling.seconds:.1f} s, once for this kind of network")
             for report in reports:
                 history.write({"event": "epoch", **vars(report)})
                 progress.print(_line(report, args.epochs))

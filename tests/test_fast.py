@@ -12,6 +12,7 @@ import pytest
 from numba import njit
 
 import neurone
+from neurone import packing
 from neurone.datasets.digits import digits
 from neurone.kernels.elementary import activate, derivative, exp, tanh
 from neurone.kernels.simd import REGISTER_BYTES, load, store
@@ -47,8 +48,12 @@ def test_sizes(sizes, dtype):
 
 @pytest.mark.parametrize("threads", [2, 3, 8])
 @pytest.mark.parametrize("sizes", SIZES, ids=lambda sizes: "-".join(map(str, sizes)))
-def test_threads(sizes, threads):
-    """More of them than cores, and than samples in a tranche's last part; sparse and dense inputs."""
+def test_threads(sizes, threads, monkeypatch):
+    """More of them than cores, than blocks, and than samples in a batch; sparse and dense inputs.
+
+    Blocks as for one thread, because each kind is compiled; the next test has others.
+    """
+    monkeypatch.setattr(packing, "_block", lambda *layers, block=packing._block: block(*layers[:2], 1))
     images, labels = digits(200)
     dense = np.random.Generator(np.random.Philox(3)).random((200, 784))
     for inputs in (images, dense):
@@ -57,7 +62,7 @@ def test_threads(sizes, threads):
 
 
 def test_several_trainings_at_once():
-    """Each with its own team, from threads of one process."""
+    """Each with its own team, from threads of one process; the size of blocks depends on the team's."""
     images, labels = digits(300)
 
     def train(seed, threads):

@@ -76,7 +76,8 @@ def test_length_of_kernel_calls_changes_nothing(batch_size, kernels, monkeypatch
     done = []
     monkeypatch.setattr(LEARNERS[kernels], "samples_per_call", lambda self: 3)
     assert np.array_equal(expected, trained(batch_size=batch_size, kernels=kernels, progress=done.append))
-    assert done == ([3] * 7 + [2]) * 2
+    # How fast they grow is the clock's affair.
+    assert done[0] == 3 and len(done) > 4 and sum(done) == 2 * len(IMAGES)
 
 
 def test_labels_are_one_hot_targets():

@@ -1,4 +1,4 @@
-"""The compiled loops. `kernel` is the one way to compile one.
+"""The compiled loops. `kernel` compiles one; `step`, one that only others call; `view`, a part of an array.
 
 Numba's own cache looks at the file of the function alone: edit `exp` in `elementary.py` and a caller in
 `notes.py` would go on running the old one, with wrong bits. So the cache lies in a folder named by a hash
@@ -7,12 +7,15 @@ of every file here and of `constants.py`, whose codes are compiled in (`tests/te
 
 import hashlib
 import os
+import time
 import warnings
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
 from numba import config, njit
+from numba.core import event
+from numba.core.registry import CPUDispatcher
 
 from neurone import constants
 from neurone.files import user_cache
@@ -41,6 +44,27 @@ def _cache_folder():
 _FOLDER = _cache_folder()
 
 
+class _Clock(event.Listener):
+    """Seconds spent compiling, by this process: steps within their kernels counted once."""
+
+    def __init__(self):
+        self.seconds, self._depth, self._begin = 0.0, 0, 0.0
+
+    def on_start(self, _):
+        if self._depth == 0:
+            self._begin = time.perf_counter()
+        self._depth += 1
+
+    def on_end(self, _):
+        self._depth -= 1
+        if self._depth == 0:
+            self.seconds += time.perf_counter() - self._begin
+
+
+compiling = _Clock()
+event.register("numba:compile", compiling)
+
+
 def kernel(function):
     """Compile `function` with Numba: no Python objects, no exceptions, the interpreter's lock released."""
     saved = config.CACHE_DIR
@@ -55,13 +79,29 @@ def kernel(function):
     return dispatcher
 
 
+class _Step(CPUDispatcher):
+    def __call__(self, *arguments):
+        raise TypeError(f"{self.py_func.__name__} is a step of other kernels; only they can call it")
+
+
 def step(function):
-    """Compile `function`, which only kernels call: nothing is made to call it from Python, and nothing kept on disk."""
-    return njit(error_model="numpy", nogil=True, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)(function)
+    """Compile `function`, which only kernels call: nothing is made for Python to call, and nothing kept on disk.
+
+    That took a quarter of the time to compile. To call one from Python would end the process, so it is refused.
+    """
+    dispatcher = njit(
+        error_model="numpy", nogil=True, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True
+    )(function)  # fmt: skip
+    dispatcher.__class__ = _Step
+    return dispatcher
 
 
 def view(function):
-    """Write `function`, which returns a part of an array, out where a kernel calls it: see `kernel`."""
+    """Write `function`, which returns a part of an array, out where a kernel calls it.
+
+    Kernels do not count an array's users (`_nrt`): they allocate none, and each count is a locked instruction, which
+    took a tenth of the time. So an array cannot be returned.
+    """
     return njit(error_model="numpy", inline="always")(function)
 
 

@@ -1,13 +1,14 @@
 """Batches, in vectors and by several threads: the same bits as notes.py.
 
-Samples are taken by tranches, a few at a time, so that memory does not grow with the batch. Of each tranche every
-thread of the team takes a part through forward and delta. They meet; then each takes its rows of the gradient, sums
-over all the tranche's samples in their order, and, where a batch ends, corrects them. They meet again, and the next
-tranche begins.
+Samples are taken by tranches, a few at a time, so that memory does not grow with the batch. Of a tranche each thread
+of the team computes its own blocks of the hidden layers, outputs and later errors, and its own samples' output layer;
+then its rows of the gradient, which are sums over all the tranche's samples in their order, and, where a batch ends,
+their correction. No two threads share a sum, and the first layer's parameters, nearly all there are, never leave a
+thread's cache (samples shared out instead, and rows of the gradient, two threads were hardly faster than one).
+Wherever one needs what others have computed, they meet.
 
-Parameters stand as in online.py, and Gradient as LesPoids. The arrays that have a row for each sample, such as
-TabOutput and Delta, hold `chacun` rows for each thread: a tranche's e-th sample
-is the (e % chacun)-th of thread e // chacun.
+Parameters stand as in online.py, and Gradient as LesPoids. TabOutput and Delta have a row for each sample of a tranche.
+What a thread takes is told by `moi` and `equipe`: of blocks, those from the moi-th on, each equipe-th.
 
 A layer of few neurons has too few running sums to keep the processor busy, so several samples of it go forward, and
 several rows of its gradient are summed, at a time: `formes` is a tuple as long as so many blocks have registers.
@@ -34,9 +35,6 @@ from neurone.kernels.simd import load, lowest_bit, part, store, store_rows, widt
 from neurone.kernels.sparse import by_pixel, pixel
 from neurone.kernels.team import meet
 
-# Rows that a thread takes in one go: a cache line of Transposees, so that no two threads write to one.
-ROWS = 16
-
 
 @step
 def forward_dense(LesPoids, debut, n, X, x, ecart, sigma, j, ecart_sigma, forme, formes):
@@ -50,20 +48,20 @@ def forward_dense(LesPoids, debut, n, X, x, ecart, sigma, j, ecart_sigma, forme,
 
 @step
 def first_layer(
-    LesPoids, debut, n, blocs, lignes, colonnes, valeurs, quotients, ordre, q, premier, dernier, Sigma, rang, forme,
+    LesPoids, debut, n, blocs, lignes, colonnes, valeurs, quotients, ordre, q, premier, dernier, Sigma, rang,
+    moi, equipe, forme,
 ):  # fmt: skip
-    """sigma of the layer behind the inputs, in Sigma[e, rang:], e from `premier` to `dernier`, of samples q and on.
+    """sigma of the layer behind the inputs, in Sigma[e, rang:], of the samples e from `premier` to `dernier`.
 
-    Block by block, because all samples want a block's rows.
+    Sample 0 is the q-th of `ordre`. Block by block, because all samples want a block's rows.
     """
     largeur = width(LesPoids, forme)
     sigma, ecart = part(Sigma, 0, Sigma.size), Sigma.shape[1]
-    for b in range(blocs):
+    for b in range(moi, blocs, equipe):
         place = debut + b * (n + 1) * largeur
         for e in range(premier, dernier):
-            t = q + e - premier
-            p = ordre[t]
-            anticipate(lignes, colonnes, valeurs, ordre, t)
+            p = ordre[q + e]
+            anticipate(lignes, colonnes, valeurs, ordre, q + e)
             forward_sparse(
                 LesPoids, place, colonnes, valeurs, quotients, lignes[p], lignes[p + 1],
                 sigma, e * ecart + rang + b * largeur, forme,
@@ -71,14 +69,14 @@ def first_layer(
 
 
 @step
-def next_layer(LesPoids, debut, n, blocs, TabOutput, x, premier, dernier, Sigma, rang, forme, formes):
+def next_layer(LesPoids, debut, n, blocs, TabOutput, x, premier, dernier, Sigma, rang, moi, equipe, forme, formes):
     """The same of a layer whose inputs are TabOutput[e, x:], the bias neuron first."""
     largeur = width(LesPoids, forme)
     plusieurs = width(LesPoids, formes) // largeur
     X, ecart_x = part(TabOutput, 0, TabOutput.size), TabOutput.shape[1]
     sigma, ecart = part(Sigma, 0, Sigma.size), Sigma.shape[1]
     milieu = dernier - (dernier - premier) % plusieurs
-    for b in range(blocs):
+    for b in range(moi, blocs, equipe):
         place = debut + b * (n + 1) * largeur
         j = rang + b * largeur
         for e in range(premier, milieu, plusieurs):
@@ -90,93 +88,103 @@ def next_layer(LesPoids, debut, n, blocs, TabOutput, x, premier, dernier, Sigma,
 @step
 def forward(
     LesPoids, debut, unites, rang, blocs, activation, pente, images, diviseur, lignes, colonnes, valeurs, quotients,
-    ordre, q, premier, dernier, TabOutput, Delta, forme, formes, forme_sortie, formes_sortie,
+    ordre, q, echantillons, premier, dernier, TabOutput, Delta, moi, equipe, rendezvous,
+    forme, formes, forme_sortie, formes_sortie,
 ):  # fmt: skip
-    """Hidden layers, and tau in DeltaSortie's place, for the samples from `q` on, in rows `premier` to `dernier`."""
+    """My blocks of the hidden layers; and tau, in DeltaSortie's place, of my samples from `premier` to `dernier`."""
     L = unites.size - 1
+    largeur = width(LesPoids, forme)
     if lignes.size == 0:
         for e in range(premier, dernier):
             TabXCachee = with_bias(line(TabOutput, e), unites, rang, 0)
-            notes.normalisation(line(images, ordre[q + e - premier]), diviseur, TabXCachee)
+            notes.normalisation(line(images, ordre[q + e]), diviseur, TabXCachee)
+        meet(rendezvous, equipe)
     for couche in range(1, L + 1):
         n, x = unites[couche - 1], rang[couche - 1] - 1
-        Sigma = Delta if couche == L else TabOutput
+        hidden = couche < L
+        Sigma = TabOutput if hidden else Delta
+        e1, e2 = (0, echantillons) if hidden else (premier, dernier)
+        b1, ecart = (moi, equipe) if hidden else (0, 1)
         if couche == 1 and lignes.size:
             first_layer(
-                LesPoids, debut[1], n, blocs[1], lignes, colonnes, valeurs, quotients, ordre, q, premier, dernier,
-                Sigma, rang[1], forme,
+                LesPoids, debut[1], n, blocs[1], lignes, colonnes, valeurs, quotients, ordre, q, e1, e2,
+                Sigma, rang[1], b1, ecart, forme,
             )  # fmt: skip
-        elif couche < L:
+        elif hidden:
             next_layer(
-                LesPoids, debut[couche], n, blocs[couche], TabOutput, x, premier, dernier,
-                Sigma, rang[couche], forme, formes,
+                LesPoids, debut[couche], n, blocs[couche], TabOutput, x, e1, e2, Sigma, rang[couche], b1, ecart,
+                forme, formes,
             )  # fmt: skip
         else:
             next_layer(
-                LesPoids, debut[L], n, blocs[L], TabOutput, x, premier, dernier,
-                Sigma, rang[L], forme_sortie, formes_sortie,
+                LesPoids, debut[L], n, blocs[L], TabOutput, x, e1, e2, Sigma, rang[L], b1, ecart,
+                forme_sortie, formes_sortie,
             )  # fmt: skip
-        if couche < L:
-            for e in range(premier, dernier):
-                U = layer(line(TabOutput, e), rang, blocs, couche, width(LesPoids, forme))
-                activations(activation, pente, U, U)
+        if hidden:
+            for e in range(echantillons):
+                for b in range(moi, blocs[couche], equipe):
+                    j = e * TabOutput.shape[1] + rang[couche] + b * largeur
+                    U = part(TabOutput, j, j + largeur)
+                    activations(activation, pente, U, U)
+            meet(rendezvous, equipe)
 
 
 @step
-def backward(Transposees, retour, unites, rang, blocs, activation, pente, premier, dernier, TabOutput, Delta, forme):
-    """The errors of the hidden layers, last to first, of the samples in rows `premier` to `dernier`."""
+def backward(
+    Transposees, retour, unites, rang, blocs, activation, pente, echantillons, TabOutput, Delta,
+    moi, equipe, rendezvous, forme,
+):  # fmt: skip
+    """My blocks of the hidden layers' errors, last layer to first."""
     largeur = width(Transposees, forme)
     for couche in range(unites.size - 1, 1, -1):
+        meet(rendezvous, equipe)
         m = unites[couche]
-        for b in range(blocs[couche - 1]):
+        for b in range(moi, blocs[couche - 1], equipe):
             place = retour[couche] + b * m * largeur
-            for e in range(premier, dernier):
-                delta = line(Delta, e)
-                j = rang[couche - 1] + b * largeur
+            j = rang[couche - 1] + b * largeur
+            for e in range(echantillons):
+                delta, U = line(Delta, e), line(TabOutput, e)
                 weighted_deltas(Transposees, place, neurons(delta, unites, rang, couche), delta, j, forme)
-        for e in range(premier, dernier):
-            U = layer(line(TabOutput, e), rang, blocs, couche - 1, largeur)
-            derivatives(activation, pente, U, layer(line(Delta, e), rang, blocs, couche - 1, largeur))
+                derivatives(activation, pente, part(U, j, j + largeur), part(delta, j, j + largeur))
+    meet(rendezvous, equipe)
 
 
 @step
 def correct_first_layer(
-    LesPoids, Gradient, debut, n, blocs, porteurs, grille, quotients, echantillons, chacun, Delta, rang,
-    nouveau, complet, pas, moi, equipe, forme,
+    LesPoids, Gradient, debut, n, blocs, porteurs, grille, quotients, echantillons, Delta, rang,
+    nouveau, complet, pas, b1, ecart_b, i1, ecart_i, rangees, forme,
 ):  # fmt: skip
-    """A thread's rows of the layer behind the inputs: their gradient and, where the batch is complete, correction.
+    """A thread's part of the layer behind the inputs: the gradient and, where the batch is complete, correction.
 
-    A pixel's row is a sum over the samples that have it; the bias's, over all. Errors: Delta[e, rang:].
+    A pixel's row is a sum over the samples that have it; the bias's, over all. Errors: Delta[e, rang:]. The part: of
+    blocks from b1 on each ecart_b-th; of their rows, cut in pieces of `rangees`, from i1 on each ecart_i-th.
     """
     largeur = width(LesPoids, forme)
-    parts = (echantillons + chacun - 1) // chacun
     errors, ecart = part(Delta, 0, Delta.size), Delta.shape[1]
-    for b in range(blocs):
+    for b in range(b1, blocs, ecart_b):
         j = rang + b * largeur
-        for premiere in range(moi * ROWS, n + 1, equipe * ROWS):
-            for i in range(np.uint64(premiere), np.uint64(min(premiere + ROWS, n + 1))):
+        for premiere in range(i1 * rangees, n + 1, ecart_i * rangees):
+            for i in range(np.uint64(premiere), np.uint64(min(premiere + rangees, n + 1))):
                 place = debut + (b * (n + 1) + np.int64(i)) * largeur
-                trouves = i == 0
                 G = load(Gradient, place, forme)
                 if nouveau:
                     G = like(G, 0)
+                reste = porteurs[i]
                 if i == 0:
                     for e in range(echantillons):
                         G = madd(like(pas, 1), load(errors, j + e * ecart, forme), G)
-                for t in range(np.uint64(parts)):
-                    reste = porteurs[t, i]
-                    trouves |= reste != 0
-                    while reste:
-                        e = lowest_bit(reste)
-                        reste &= reste - np.uint64(1)
-                        delta = load(errors, j + (np.int64(t) * chacun + np.int64(e)) * ecart, forme)
-                        G = madd(pixel(quotients, grille[t, i, e]), delta, G)
-                # A pixel that no sample has changes nothing, unless other tranches' sum waits, or 0 is to be written.
-                if trouves or nouveau != complet:
-                    if complet:
-                        accumulate(LesPoids, place, (-pas, G))
-                    else:
-                        store(Gradient, place, G)
+                elif reste == 0 and nouveau == complet:
+                    # Nothing changes. Else other tranches' sum waits to be used, or zeros to be written.
+                    continue
+                while reste:
+                    e = lowest_bit(reste)
+                    reste &= reste - np.uint64(1)
+                    delta = load(errors, j + np.int64(e) * ecart, forme)
+                    G = madd(pixel(quotients, grille[i, e]), delta, G)
+                if complet:
+                    accumulate(LesPoids, place, (-pas, G))
+                else:
+                    store(Gradient, place, G)
 
 
 @step
@@ -197,19 +205,32 @@ def correct_dense(
 
 
 @step
+def transpose(LesPoids, Transposees, debut, retour, m, premiere, derniere, colonnes, largeur, largeur_avant):
+    """Transposees as the first `colonnes` numbers of a block's rows have become.
+
+    m: outputs of the layer. largeur, largeur_avant: of its blocks, and of those of the layer before it.
+    """
+    for i in range(max(premiere, 1), derniere):
+        neurone = i - 1
+        vers = retour + neurone // largeur_avant * m * largeur_avant + neurone % largeur_avant
+        for k in range(colonnes):
+            Transposees[vers + k * largeur_avant] = LesPoids[debut + i * largeur + k]
+
+
+@step
 def correct_next_layer(
-    LesPoids, Gradient, debut, n, blocs, echantillons, TabOutput, x, Delta, rang, nouveau, complet, pas,
-    moi, equipe, forme, formes,
+    LesPoids, Gradient, Transposees, debut, retour, n, m, blocs, echantillons, TabOutput, x, Delta, rang,
+    nouveau, complet, pas, b1, ecart_b, i1, ecart_i, rangees, largeur_avant, forme, formes,
 ):  # fmt: skip
-    """The same of a layer whose inputs are TabOutput[e, x:], the bias neuron first."""
+    """The same of a layer whose inputs are TabOutput[e, x:], the bias neuron first; and its part of Transposees."""
     largeur = width(LesPoids, forme)
     plusieurs = width(LesPoids, formes) // largeur
     X, ecart_x = part(TabOutput, 0, TabOutput.size), TabOutput.shape[1]
     errors, ecart = part(Delta, 0, Delta.size), Delta.shape[1]
-    for b in range(blocs):
+    for b in range(b1, blocs, ecart_b):
         j = rang + b * largeur
-        for premiere in range(moi * ROWS, n + 1, equipe * ROWS):
-            derniere = min(premiere + ROWS, n + 1)
+        for premiere in range(i1 * rangees, n + 1, ecart_i * rangees):
+            derniere = min(premiere + rangees, n + 1)
             milieu = derniere - (derniere - premiere) % plusieurs
             for i in range(premiere, milieu, plusieurs):
                 correct_dense(
@@ -221,20 +242,11 @@ def correct_next_layer(
                     LesPoids, Gradient, debut + (b * (n + 1) + i) * largeur, X, x + i, ecart_x, echantillons,
                     errors, j, ecart, nouveau, complet, pas, forme, forme,
                 )  # fmt: skip
-
-
-@step
-def transpose(LesPoids, Transposees, debut, retour, n, m, moi, equipe, largeur, largeur_avant):
-    """Transposees as a thread's rows of a layer have become. largeur, largeur_avant: of the layer's blocks, and of
-    those of the layer before it."""
-    for premiere in range(moi * ROWS, n + 1, equipe * ROWS):
-        for i in range(max(premiere, 1), min(premiere + ROWS, n + 1)):
-            neurone = i - 1
-            vers = retour + neurone // largeur_avant * m * largeur_avant + neurone % largeur_avant
-            for b in range((m + largeur - 1) // largeur):
-                de = debut + (b * (n + 1) + i) * largeur
-                for k in range(min(largeur, m - b * largeur)):
-                    Transposees[vers + (b * largeur + k) * largeur_avant] = LesPoids[de + k]
+            if complet and retour >= 0:
+                transpose(
+                    LesPoids, Transposees, debut + b * (n + 1) * largeur, retour + b * largeur * largeur_avant,
+                    m, premiere, derniere, min(largeur, m - b * largeur), largeur, largeur_avant,
+                )  # fmt: skip
 
 
 @kernel
@@ -247,32 +259,30 @@ def train(
     """As `notes.train`, by thread `moi` of `equipe`, all of which call it."""
     L = unites.size - 1
     largeur, largeur_sortie = width(LesPoids, forme), width(LesPoids, forme_sortie)
-    tranche = TabOutput.shape[0]
     q = premier
     while q < dernier:
         debut_lot = q - q % P
         fin_lot = min(debut_lot + P, ordre.size)
-        echantillons = min(tranche, fin_lot - q, dernier - q)
-        chacun = (echantillons + equipe - 1) // equipe
-
-        # Of my samples, the outputs and errors, and their pixels in order of place.
-        e1, e2 = min(moi * chacun, echantillons), min((moi + 1) * chacun, echantillons)
+        echantillons = min(TabOutput.shape[0], fin_lot - q, dernier - q)
+        e1, e2 = moi * echantillons // equipe, (moi + 1) * echantillons // equipe
         forward(
             LesPoids, debut, unites, rang, blocs, activation, pente, images, diviseur,
-            lignes, colonnes, valeurs, quotients, ordre, q + e1, e1, e2, TabOutput, Delta,
-            forme, formes, forme_sortie, formes_sortie,
+            lignes, colonnes, valeurs, quotients, ordre, q, echantillons, e1, e2, TabOutput, Delta,
+            moi, equipe, rendezvous, forme, formes, forme_sortie, formes_sortie,
         )  # fmt: skip
         for e in range(e1, e2):
             couts[e], fautes[e] = outcome(
                 unites, rang, sortie, pente, cout, etiquettes, cibles, ordre[q + e],
                 line(TabOutput, e), line(Delta, e), line(y, moi), blocs[L] * largeur_sortie,
             )  # fmt: skip
-        backward(Transposees, retour, unites, rang, blocs, activation, pente, e1, e2, TabOutput, Delta, forme)
         if lignes.size:
-            by_pixel(lignes, colonnes, valeurs, ordre, q + e1, q + e2, porteurs[moi], grille[moi])
-        meet(rendezvous, equipe)
+            # By each thread for itself: to read what others wrote would take as long.
+            by_pixel(lignes, colonnes, valeurs, ordre, q, q + echantillons, porteurs[moi], grille[moi])
+        backward(
+            Transposees, retour, unites, rang, blocs, activation, pente, echantillons, TabOutput, Delta,
+            moi, equipe, rendezvous, forme,
+        )  # fmt: skip
 
-        # My rows of every layer.
         if moi == 0:
             for e in range(echantillons):
                 bilan[0] += couts[e]
@@ -280,27 +290,27 @@ def train(
         nouveau, complet = q == debut_lot, q + echantillons == fin_lot
         pas = alpha if total else alpha / like(alpha, fin_lot - debut_lot)
         for couche in range(1, L + 1):
-            n, x = unites[couche - 1], rang[couche - 1] - 1
+            n, m, x = unites[couche - 1], unites[couche], rang[couche - 1] - 1
+            # The output has a block or two. There the threads share its rows, those of the neurons whose blocks they
+            # have: what they write of Transposees is what they will read. (The bias's row shifts that by one.)
+            b1, ecart_b, i1, ecart_i = (moi, equipe, 0, 1) if couche < L else (0, 1, moi, equipe)
+            rangees = n + 1 if couche < L else largeur
             if couche == 1 and lignes.size:
                 correct_first_layer(
-                    LesPoids, Gradient, debut[1], n, blocs[1], porteurs, grille, quotients, echantillons, chacun,
-                    Delta, rang[1], nouveau, complet, pas, moi, equipe, forme,
+                    LesPoids, Gradient, debut[1], n, blocs[1], porteurs[moi], grille[moi], quotients, echantillons,
+                    Delta, rang[1], nouveau, complet, pas, b1, ecart_b, i1, ecart_i, rangees, forme,
                 )  # fmt: skip
             elif couche < L:
                 correct_next_layer(
-                    LesPoids, Gradient, debut[couche], n, blocs[couche], echantillons, TabOutput, x, Delta,
-                    rang[couche], nouveau, complet, pas, moi, equipe, forme, formes,
+                    LesPoids, Gradient, Transposees, debut[couche], retour[couche] if couche > 1 else -1, n, m,
+                    blocs[couche], echantillons, TabOutput, x, Delta, rang[couche], nouveau, complet, pas,
+                    b1, ecart_b, i1, ecart_i, rangees, largeur, forme, formes,
                 )  # fmt: skip
             else:
                 correct_next_layer(
-                    LesPoids, Gradient, debut[L], n, blocs[L], echantillons, TabOutput, x, Delta, rang[L],
-                    nouveau, complet, pas, moi, equipe, forme_sortie, formes_sortie,
-                )  # fmt: skip
-        if complet:
-            for couche in range(2, L + 1):
-                transpose(
-                    LesPoids, Transposees, debut[couche], retour[couche], unites[couche - 1], unites[couche],
-                    moi, equipe, largeur if couche < L else largeur_sortie, largeur,
+                    LesPoids, Gradient, Transposees, debut[L], retour[L] if L > 1 else -1, n, m,
+                    blocs[L], echantillons, TabOutput, x, Delta, rang[L], nouveau, complet, pas,
+                    b1, ecart_b, i1, ecart_i, rangees, largeur, forme_sortie, formes_sortie,
                 )  # fmt: skip
         meet(rendezvous, equipe)
         q += echantillons
@@ -310,16 +320,17 @@ def train(
 def predict(
     LesPoids, debut, unites, rang, blocs, activation, sortie, pente,
     images, diviseur, lignes, colonnes, valeurs, quotients, ordre,
-    TabOutput, Delta, reponses, forme, formes, forme_sortie, formes_sortie,
+    TabOutput, Delta, reponses, rendezvous, forme, formes, forme_sortie, formes_sortie,
 ):  # fmt: skip
     """As `notes.predict`. ordre: (P,), all images in turn."""
     L = unites.size - 1
+    un = np.int64(1)  # a variable: Numba would compile `forward` once more for a literal
     for q in range(0, ordre.size, TabOutput.shape[0]):
         echantillons = min(TabOutput.shape[0], ordre.size - q)
         forward(
             LesPoids, debut, unites, rang, blocs, activation, pente, images, diviseur,
-            lignes, colonnes, valeurs, quotients, ordre, q, np.int64(0), echantillons, TabOutput, Delta,
-            forme, formes, forme_sortie, formes_sortie,
+            lignes, colonnes, valeurs, quotients, ordre, q, echantillons, un - un, echantillons, TabOutput, Delta,
+            un - un, un, rendezvous, forme, formes, forme_sortie, formes_sortie,
         )  # fmt: skip
         for e in range(echantillons):
             tau = layer(line(Delta, e), rang, blocs, L, width(LesPoids, forme_sortie))

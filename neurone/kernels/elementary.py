@@ -15,7 +15,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic, overload
 
 from neurone.constants import LOGISTIC, RELU, TANH
-from neurone.kernels import step
+from neurone.kernels import kernel
 from neurone.kernels.simd import (
     Block,
     exp64,
@@ -155,7 +155,7 @@ _MANTISSA_WIDTH = np.int32(23)
 _BIT = np.int32(1)
 
 
-@step
+@kernel
 def reduce32(x):
     """(n, e^r - 1) for e^x = 2^n e^r: n an integer, the second accurate for small r too."""
     shifted = madd(x, _LOG2_E, _ROUNDER)
@@ -171,13 +171,13 @@ def reduce32(x):
     return bits(shifted) - _ROUNDER_BITS, madd(r * r, q, r)
 
 
-@step
+@kernel
 def power32(n):
     """2^n for -126 <= n <= 127, by writing the exponent's bits."""
     return from_bits((n << _MANTISSA_WIDTH) + _ONE_BITS)
 
 
-@step
+@kernel
 def exp32(x):
     """e^x by `reduce32`; infinity above 88.72, subnormals below -87.33, 0 below -103.97, NaN of NaN."""
     x = choose(x, _EXP_HIGHEST, _EXP_HIGHEST, x)
@@ -188,7 +188,7 @@ def exp32(x):
     return ((_ONE + e) * power32(half)) * power32(n - half)
 
 
-@step
+@kernel
 def tanh32(x):
     """m / (m + 2) with m = e^2|x| - 1, formed without cancellation; the sign, even of 0, is that of x.
 
@@ -248,7 +248,7 @@ def _like(x, value):
     return _of_width(x, of_32, of_64, None)
 
 
-@step
+@kernel
 def activate(activation, s, pente):
     """g(s), of the functions that act on one neuron alone; `pente` is the slope a of the logistic."""
     if activation == LOGISTIC:
@@ -260,7 +260,7 @@ def activate(activation, s, pente):
     return s
 
 
-@step
+@kernel
 def derivative(activation, u, pente):
     """g'(s), from the output u = g(s)."""
     if activation == LOGISTIC:

@@ -30,11 +30,11 @@ import math
 import numpy as np
 
 from neurone.constants import HALF_QUADRATIC, LOG, QUADRATIC, SOFTMAX
-from neurone.kernels import kernel, step, view
+from neurone.kernels import kernel, view
 from neurone.kernels.elementary import activate, derivative, exp, like, madd
 
 
-@step
+@kernel
 def normalisation(Image, diviseur, TabXCachee):
     """[0] = 1 and the pixels behind it, divided by `diviseur`: 255 for bytes, 1 for values taken as they are.
 
@@ -67,7 +67,7 @@ def with_bias(Tab, unites, rang, couche):
     return Tab[rang[couche] - 1 : rang[couche] + unites[couche]]
 
 
-@step
+@kernel
 def pre_activation(LesPoids, debut, X, sigma):
     """sigma_j = sum_i w_ij X_i over i = 0 .. n, the bias neuron included. X: (n + 1,). sigma: (m,), written."""
     m = sigma.size
@@ -78,7 +78,7 @@ def pre_activation(LesPoids, debut, X, sigma):
             sigma[j] = madd(w[j], X[i], sigma[j])
 
 
-@step
+@kernel
 def softmax(tau, yhat):
     """yhat_k = e^(tau_k - max) / S, which cannot overflow; returns (max, S). tau, yhat: (m,); yhat is written."""
     plus_grand = tau[0]
@@ -94,7 +94,7 @@ def softmax(tau, yhat):
     return plus_grand, S
 
 
-@step
+@kernel
 def forward(LesPoids, debut, unites, rang, activation, sortie, pente, TabOutput, tau):
     """U = g(sigma) layer by layer, then yhat = gs(tau); returns softmax's (max, S), else (0, 1).
 
@@ -119,7 +119,7 @@ def forward(LesPoids, debut, unites, rang, activation, sortie, pente, TabOutput,
     return like(pente, 0), like(pente, 1)
 
 
-@step
+@kernel
 def target(etiquettes, cibles, p, y):
     """The outputs wanted for sample p: its row of `cibles`, or 1 for its label and 0 elsewhere. y: written.
 
@@ -135,7 +135,7 @@ def target(etiquettes, cibles, p, y):
         y[etiquettes[p]] = 1
 
 
-@step
+@kernel
 def sample_cost(cout, sortie, pente, y, yhat, tau, plus_grand, S):
     """The sample's cost, summed in 64 bits; the logarithm is the C library's in either width."""
     somme = np.float64(0)
@@ -156,7 +156,7 @@ def sample_cost(cout, sortie, pente, y, yhat, tau, plus_grand, S):
     return somme
 
 
-@step
+@kernel
 def wrong(etiquettes, p, yhat):
     """1 where the network's answer (`neurone.Network.predict`) is not the label, else 0."""
     if yhat.size == 1:
@@ -169,7 +169,7 @@ def wrong(etiquettes, p, yhat):
     return 1 if reponse != etiquettes[p] else 0
 
 
-@step
+@kernel
 def delta_output(cout, sortie, pente, y, yhat, DeltaSortie):
     """delta_k = dE/dtau_k. y, yhat, DeltaSortie: (outputs,); the last is written."""
     for k in range(y.size):
@@ -182,7 +182,7 @@ def delta_output(cout, sortie, pente, y, yhat, DeltaSortie):
             DeltaSortie[k] = derivative(sortie, yhat[k], pente) * r
 
 
-@step
+@kernel
 def delta_hidden(LesPoids, debut, activation, pente, U, DeltaSuivante, DeltaCachee):
     """delta_j = g'(sigma_j) sum_k z_jk delta_k, from the layer behind it; the bias neuron has no error.
 
@@ -197,7 +197,7 @@ def delta_hidden(LesPoids, debut, activation, pente, U, DeltaSuivante, DeltaCach
         DeltaCachee[j] = derivative(activation, U[j], pente) * s
 
 
-@step
+@kernel
 def gradient(Gradient, debut, X, Delta):
     """One sample's dE/dw_ij = delta_j X_i added to the batch's. X: (n + 1,), bias included. Delta: (m,)."""
     m = Delta.size
@@ -207,7 +207,7 @@ def gradient(Gradient, debut, X, Delta):
             G[j] = madd(Delta[j], X[i], G[j])
 
 
-@step
+@kernel
 def backward(LesPoids, debut, unites, rang, activation, pente, TabOutput, Delta, Gradient):
     """The errors of the hidden layers, last to first, then every layer's gradient.
 
@@ -224,7 +224,7 @@ def backward(LesPoids, debut, unites, rang, activation, pente, TabOutput, Delta,
         gradient(Gradient, debut[couche - 1], X, neurons(Delta, unites, rang, couche))
 
 
-@step
+@kernel
 def correction(LesPoids, Gradient, pas):
     """w <- w - step G. A mean gradient's division by P is in the step."""
     for place in range(LesPoids.size):

@@ -4,15 +4,17 @@ Every one of a team runs the same kernel and knows its number, `moi`, of `equipe
 call, so that between calls there is no thread that a fork could lose.
 """
 
+import numpy as np
 from numba import types
 from numba.extending import intrinsic
 
 from neurone.kernels import step
 
-# Looks at the clock's hand before a thread lets others have its core: about a microsecond's worth.
-_PATIENCE = 1000
+# Looks before a thread goes to sleep, some fifty microseconds' worth, and the microseconds that it then sleeps.
+_PATIENCE = 100_000
+_NAP = 10
 
-_sched_yield = types.ExternalFunction("sched_yield", types.int32())
+_usleep = types.ExternalFunction("usleep", types.int32(types.uint32))
 
 
 def _address(context, builder, array_type, array, index):
@@ -43,7 +45,11 @@ def _seen(typingctx, array, index):
 
 @step
 def meet(rendezvous, equipe):
-    """Return when all of the team have called. rendezvous: int64 (2,), zeros: who has come, and meetings held."""
+    """Return when all of the team have called. rendezvous: int64 (2,), zeros: who has come, and meetings held.
+
+    Who waits longer sleeps, and so gives its core to others. Only to yield it (`sched_yield`) left two threads that had
+    begun on one core there, each waiting for the other, with the second core idle: waking up, they are spread.
+    """
     if equipe == 1:
         return
     tenues = _seen(rendezvous, 1)
@@ -56,4 +62,4 @@ def meet(rendezvous, equipe):
         if patience:
             patience -= 1
         else:
-            _sched_yield()
+            _usleep(np.uint32(_NAP))

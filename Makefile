@@ -14,8 +14,9 @@ test: $(VENV)/installed-test
 torture: $(VENV)/installed-test
 	$(VENV)/bin/python -m pytest --torture
 
-bench: $(VENV)/installed-run
-	$(VENV)/bin/python benchmarks/against_numpy.py
+# Wants an idle machine. PyTorch and JAX take part where they are installed in the environment.
+bench: $(VENV)/installed-bench
+	$(VENV)/bin/python benchmarks/report.py
 
 lint: $(VENV)/installed-dev
 	$(VENV)/bin/ruff check .
@@ -24,6 +25,7 @@ lint: $(VENV)/installed-dev
 # A stamp for each set of extras; editable, so that a change of the sources needs no new install.
 $(VENV)/installed-run: extras = progress,images
 $(VENV)/installed-test: extras = test
+$(VENV)/installed-bench: extras = bench
 $(VENV)/installed-dev: extras = dev
 $(VENV)/installed-%: pyproject.toml
 	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)

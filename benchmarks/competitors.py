@@ -11,6 +11,7 @@ done once, such as cutting images into sparse rows or converting them to floats,
 
 import itertools
 import shutil
+from ctypes import c_float, c_int64
 from functools import partial
 from importlib.util import find_spec
 
@@ -48,9 +49,8 @@ class _Theirs:
 
     def __init__(self, network, inputs, labels, batch):
         self.network = network
-        self.x = np.ascontiguousarray(
-            inputs.reshape(len(inputs), -1) / np.float32(255 if inputs.dtype == np.uint8 else 1)
-        )
+        divisor = np.float32(255 if inputs.dtype == np.uint8 else 1)
+        self.x = inputs.reshape(len(inputs), -1) / divisor
         self.batch = batch or len(inputs)
         self.orders = (epoch_order(len(inputs), SEED, number) for number in itertools.count())
         self.layers = [network.layer(number) for number in range(len(network.sizes) - 1)]
@@ -105,8 +105,6 @@ class C(_Theirs):
         self.answers = np.zeros(len(self.x), np.int64)
 
     def epoch(self):
-        from ctypes import c_float, c_int64
-
         order = next(self.orders)
         self.library.epoch(
             c_int64(len(self.layers)), address(self.sizes), address(self.network.parameters), address(self.gradient),
@@ -118,8 +116,6 @@ class C(_Theirs):
         return self.network.parameters
 
     def predict(self):
-        from ctypes import c_int64
-
         self.library.predict(
             c_int64(len(self.layers)), address(self.sizes), address(self.network.parameters), address(self.states),
             address(self.x), c_int64(len(self.x)), address(self.answers),
@@ -146,8 +142,7 @@ class ScikitLearn(_Theirs):
         )  # fmt: skip
         # It makes its arrays only as it learns.
         self.model.partial_fit(self.x[:1], labels[:1], classes=np.arange(self.network.sizes[-1]))
-        self.model.set_params(batch_size=self.batch, shuffle=True)
-        self.model._random_state = Order()
+        self.model.set_params(batch_size=self.batch, shuffle=True, random_state=Order())
         for layer, weights, bias in zip(self.layers, self.model.coefs_, self.model.intercepts_, strict=True):
             weights[:], bias[:] = layer[1:], layer[0]
 

@@ -1,4 +1,4 @@
-"""Processes of the benchmarks: how many threads one may use, and how to start one. Imported before NumPy; Linux only."""
+"""How many threads a process may use, and how to start another: imported before NumPy. For Linux."""
 
 import os
 import subprocess
@@ -18,6 +18,8 @@ def pin():
 def python(*arguments, threads=1, **variables):
     """Run this Python on `arguments`, with so many threads, and return what it printed."""
     environment = os.environ | {"OMP_NUM_THREADS": str(threads)} | variables
-    return subprocess.run(
-        [sys.executable, *map(str, arguments)], check=True, env=environment, stdout=subprocess.PIPE, text=True
-    ).stdout
+    command = [sys.executable, *map(str, arguments)]
+    process = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True)
+    if process.returncode:
+        raise SystemExit(f"{process.stdout}\n{' '.join(command)} failed")
+    return process.stdout

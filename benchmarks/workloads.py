@@ -6,8 +6,9 @@ from functools import cache
 import numpy as np
 
 from neurone.commands import load_set
+from neurone.layout import parameter_count
 
-NETWORKS = ((784, 100, 10), (784, 800, 10), (784, 300, 100, 10), (50, 100, 2))
+NETWORKS = ((784, 100, 10), (784, 800, 10), (784, 300, 100, 10), (50, 100, 5))
 BATCHES = (1, 32, 128, 1000, None)  # None: the whole set
 TABULAR_SAMPLES = 100_000
 
@@ -42,9 +43,8 @@ class Workload:
         if self.batch is None and competitor not in _SAMPLE_BY_SAMPLE:
             return available
         count = SAMPLES[competitor][self.batch != 1]
-        parameters = sum((n + 1) * m for n, m in zip(self.sizes[:-1], self.sizes[1:], strict=True))
         batch = self.batch or 1
-        count = max(count * _SMALLEST // max(parameters, _SMALLEST), batch)
+        count = max(count * _SMALLEST // max(parameter_count(self.sizes), _SMALLEST), batch)
         return min(count, available) // batch * batch
 
     def rounds(self):
@@ -63,11 +63,11 @@ def images():
 
 @cache
 def _tabular():
-    """Normal numbers, half of which lie on either side of a bent border."""
+    """Normal numbers, and for each row one of five classes whose borders are bent."""
     rng = np.random.Generator(np.random.Philox(1))
     rows = rng.standard_normal((TABULAR_SAMPLES, 50), np.float32)
-    border = np.tanh(rows @ rng.standard_normal((50, 3), np.float32)).sum(axis=1)
-    return rows, (border > 0).astype(np.int64)
+    bends, classes = (rng.standard_normal(shape, np.float32) for shape in ((50, 20), (20, 5)))
+    return rows, (np.tanh(rows @ bends) @ classes).argmax(axis=1)
 
 
 def training_set(sizes):

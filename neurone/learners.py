@@ -12,7 +12,7 @@ import numpy as np
 from neurone import options
 from neurone.kernels import batch, notes, online, sparse
 from neurone.layout import state_offsets
-from neurone.packing import TRANCHE, Packed, aligned, cut
+from neurone.packing import Packed, aligned, cut, tranche
 
 
 class NotesLearner:
@@ -47,7 +47,9 @@ class FastLearner:
     """The kernels of `kernels/online.py` and `kernels/batch.py`, in padded copies; those of batches by threads."""
 
     def __init__(self, network, rows, divisor, targets, batch_size, total, threads):
-        self.network, packed = network, Packed(network, 1 if batch_size == 1 else threads)
+        together = tranche(min(batch_size, len(rows)))
+        self._threads = min(threads, together)  # more would find nothing to do
+        self.network, packed = network, Packed(network, self._threads)
         self._packed, dtype = packed, network.dtype
         samples = cut(rows, divisor, dtype)
         dense = samples[0].shape[1] if len(samples[0]) else 0
@@ -57,17 +59,16 @@ class FastLearner:
             self._workspace = packed.outputs_of(1, dense)[0], packed.deltas_of(1)[0], np.zeros(network.sizes[-1], dtype)
         else:
             self._call, self._batch = self._train_batches, (batch_size, total)
-            together, self._threads = min(TRANCHE, batch_size), threads
             places = 0 if dense else network.sizes[0] + 1
             self._workspace = (
                 packed.outputs_of(together, dense),
                 packed.deltas_of(together),
                 aligned(packed.weights.size, dtype),
-                np.zeros((threads, network.sizes[-1]), dtype),
+                np.zeros((self._threads, network.sizes[-1]), dtype),
                 np.zeros(together),
                 np.zeros(together, np.int64),
-                np.zeros((threads, places), np.uint64),
-                np.empty((threads, places, sparse.SAMPLES), samples[-2].dtype),
+                np.zeros((self._threads, places), np.uint64),
+                np.empty((self._threads, places, sparse.SAMPLES), samples[-2].dtype),
             )
 
     def samples_per_call(self):

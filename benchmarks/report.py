@@ -1,0 +1,151 @@
+"""Runs all benchmarks and writes RESULTS.md: python benchmarks/report.py"""
+
+import json
+import os
+import platform
+import re
+import subprocess
+import tempfile
+from importlib.metadata import PackageNotFoundError, version
+
+import numpy as np
+from processes import FOLDER, python
+from workloads import images
+
+PACKAGES = ("numpy", "numba", "scikit-learn", "torch", "jax")
+THREADS = [count for count in (1, 2) if count <= os.cpu_count()]
+HEAD = """# Results
+
+Made by `make bench`, which wants a machine that does nothing else. Numbers without a unit are ratios: how many times as
+fast as each program neurone's `fast` kernels are, on the same samples, in the same run. Medians of 5 rounds, or of 3
+over a whole set; float32. No column: not installed, or a program of one thread.
+
+Before its clock starts, every program is seen to learn what `fast` learns, from the same samples in the same order, but
+for rounding, and `notes` the same bits. All have logistic hidden layers, a softmax and the logarithmic cost, and
+descend along a batch's mean gradient. Networks with 784 inputs learn {name}, those with 50 a dense set of 100,000
+samples. NumPy, scikit-learn, PyTorch and JAX are written as their users write them; C is `dense.c`, dense loops with
+`-O3 -march=native -ffast-math`. Slow programs take fewer samples in a round, and the time of a sample is compared.
+"""
+# The scripts whose output goes into the report: title, and what the numbers mean.
+SCRIPTS = {
+    "accuracy": (
+        "To 98 % of MNIST's test images",
+        """\
+Whole processes, from the start of Python to the first epoch after which 98 % are right: imports, compilation and the
+test after each epoch included. Each has the settings that were fastest on held-out training images, of the grids in
+`accuracy.py`. Medians of three seeds, each with the number of epochs it took; one run with nothing compiled. Here a
+number is how many times as long as neurone a program takes.""",
+    ),
+    "growth": (
+        "How cost grows",
+        """\
+An epoch at batch 32 on the embedded digits, one thread: 100 hidden neurons and more and more samples, then 10,000
+samples and more and more hidden neurons. `time` is 1 in a table's first row. The peak of memory is the whole
+process's: Python, the images, and what was made of them.
+
+![time and memory](growth.png)""",
+    ),
+    "limits": (
+        "How far from the limit",
+        """\
+Fused multiply-adds a second on one thread, in thousands of millions. Of an epoch's only those are counted that there
+is no way round (`limits.py`): exponentials, corrections and what fills vectors up take their time as well.""",
+    ),
+}
+
+
+def measured():
+    """What test_epoch.py and test_predict.py measure: (test, row, threads, competitor) -> seconds a sample."""
+    seconds = {}
+    for threads in THREADS:
+        with tempfile.NamedTemporaryFile(suffix=".json") as file:
+            tests = FOLDER / "test_epoch.py", FOLDER / "test_predict.py"
+            print(f"tests with {threads} thread(s)", flush=True)
+            python("-m", "pytest", *tests, "--benchmark-quiet", f"--benchmark-json={file.name}", threads=threads)
+            for benchmark in json.load(file)["benchmarks"]:
+                info = benchmark["extra_info"]
+                key = benchmark["name"].partition("[")[0], info["row"], info["threads"], info["competitor"]
+                seconds[key] = benchmark["stats"]["median"] / info["samples"]
+    return seconds
+
+
+def ratios(seconds, test, threads):
+    """Every row of a test: how many times as long as `fast` the others take."""
+    keys = [key for key in seconds if key[0] == test and key[2] == threads]
+    rows = dict.fromkeys(key[1] for key in keys)
+    others = [name for name in dict.fromkeys(key[3] for key in keys) if name != "fast"]
+    header = ["", *others]
+    if threads > 1:
+        header.append("`fast`, one thread")
+    lines = [_row(header), "|---" * len(header) + "|"]
+    for row in rows:
+        ours = seconds[test, row, threads, "fast"]
+        cells = [_ratio(seconds.get((test, row, threads, name)), ours) for name in others]
+        if threads > 1:
+            cells.append(_ratio(seconds.get((test, row, 1, "fast")), ours))
+        lines.append(_row([row, *cells]))
+    return "\n".join(lines)
+
+
+def preparations(seconds):
+    """What is done once, on one thread, in epochs of the same program."""
+    keys = [key for key in seconds if key[0] == "test_prepare" and key[2] == 1]
+    cells = [f"{seconds[key] / seconds['test_epoch', *key[1:]]:.2f}" for key in keys]
+    names = [key[3] for key in keys]
+    return "\n".join([_row(["", *names]), "|---" * (1 + len(names)) + "|", _row([f"epochs of {keys[0][1]}", *cells])])
+
+
+def _row(cells):
+    return f"| {' | '.join(cells)} |"
+
+
+def _ratio(theirs, ours):
+    if theirs is None:
+        return "-"
+    return f"{theirs / ours:.1f}" if theirs < 100 * ours else f"{theirs / ours:.0f}"
+
+
+def machine():
+    """Processor, caches, system and versions, a line each."""
+    described = dict(re.findall(r"^\s*(.+?):\s+(.+)$", subprocess.check_output("lscpu", text=True), re.MULTILINE))
+    caches = ", ".join(f"{name[:-6]} {described[name]}" for name in described if re.match(r"L\d\w? cache", name))
+    widest = "AVX-512" if "avx512f" in described["Flags"] else "AVX2" if "avx2" in described["Flags"] else "neither"
+    compiler = subprocess.check_output(["gcc", "--version"], text=True).splitlines()[0]
+    versions = ", ".join(f"{package} {_version(package)}" for package in PACKAGES)
+    return "\n".join(
+        [
+            f"- {described['Model name']}, {os.cpu_count()} cores, {widest}; caches: {caches}",
+            f"- Python {platform.python_version()}, {versions}; {compiler}; NumPy's products by {_blas()}",
+        ]
+    )
+
+
+def _blas():
+    blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
+    return f"{blas['name']} {blas['version']}"
+
+
+def _version(package):
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def report():
+    seconds = measured()
+    sections = [("Machine", machine())]
+    for threads in THREADS:
+        for test, title in (("test_epoch", "An epoch"), ("test_predict", "Prediction")):
+            plural = "one thread" if threads == 1 else f"{threads} threads"
+            sections.append((f"{title}, {plural}", ratios(seconds, test, threads)))
+    sections.append(("What is done once", preparations(seconds)))
+    for script, (title, meaning) in SCRIPTS.items():
+        print(f"{script}.py", flush=True)
+        sections.append((title, f"{meaning}\n\n{python(FOLDER / f'{script}.py').strip()}"))
+    head = HEAD.format(name=images().name)
+    return head + "".join(f"\n## {title}\n\n{text}\n" for title, text in sections)
+
+
+if __name__ == "__main__":
+    (FOLDER / "RESULTS.md").write_text(report(), encoding="utf-8")

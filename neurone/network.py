@@ -93,6 +93,8 @@ class Network:
         if parameter_count(self.sizes) > _MOST_PARAMETERS:
             raise InputError(f"sizes {self.sizes} make more than {_MOST_PARAMETERS} parameters; make layers smaller")
         self._parameters = np.empty(parameter_count(self.sizes), self.dtype)
+        # Made once: a prediction of one image takes no longer than to make them.
+        self._layout = parameter_offsets(self.sizes), np.array(self.sizes, np.int64), state_offsets(self.sizes)
         self._initialise()
 
     def _initialise(self):
@@ -133,16 +135,14 @@ class Network:
     def layer(self, layer):
         """Parameters into layer `layer` + 1, (n + 1, m): a view of `parameters`; row 0 is the bias."""
         layer = options.integer("layer", layer, 0, len(self.sizes) - 2)
-        start, end = parameter_offsets(self.sizes)[layer : layer + 2]
+        start, end = self._layout[0][layer : layer + 2]
         return self.parameters[start:end].reshape(self.sizes[layer] + 1, self.sizes[layer + 1])
 
     def kernel_arguments(self):
         """The network as the kernels take it: their arguments from LesPoids to pente."""
         return (
             self.parameters,
-            parameter_offsets(self.sizes),
-            np.array(self.sizes, np.int64),
-            state_offsets(self.sizes),
+            *self._layout,
             options.ACTIVATIONS[self.activation],
             options.OUTPUTS[self.output],
             self.dtype.type(self.slope),
@@ -174,7 +174,7 @@ class Network:
         rows, divisor = as_images(images, self.sizes[0], self.dtype)
         outputs = np.empty((len(rows), self.sizes[-1]), self.dtype)
         if len(rows) < _FEW:
-            states = np.empty(state_offsets(self.sizes)[-1], self.dtype)
+            states = np.empty(self._layout[-1][-1], self.dtype)
             tau = np.empty(self.sizes[-1], self.dtype)
             notes.predict(*self.kernel_arguments(), rows, divisor, states, tau, outputs)
             return outputs

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import neurone
+from neurone.kernels import online
 
 CODE = """
 import numpy as np
@@ -97,3 +98,13 @@ def test_a_folder_open_to_others_is_not_trusted(tmp_path):
     folder.chmod(0o777)
     done = imported(tmp_path)
     assert done.stdout.split()[0] == "None" and "can be written by other users" in done.stderr
+
+
+def test_seconds_of_compiling_are_counted_where_something_is_compiled(tmp_path):
+    code = CODE + "from neurone.kernels import compiling; print(compiling.seconds > 0)"
+    assert [imported(tmp_path, code=code).stdout.split()[-1] for _ in range(2)] == ["True", "False"]
+
+
+def test_a_step_of_a_kernel_cannot_be_called_from_python():
+    with pytest.raises(TypeError, match="forward_sparse is a step of other kernels"):
+        online.forward_sparse(1, 2)

@@ -3,6 +3,8 @@
 Nothing behind this file checks again: a label out of range would write past an array without a word.
 """
 
+import math
+
 import numpy as np
 
 from neurone.errors import InputError
@@ -45,7 +47,7 @@ def as_images(images, inputs, dtype):
     """
     array = _numeric("images", images)
     if array.dtype == np.uint8:
-        if array.ndim < 2 or int(np.prod(array.shape[1:], dtype=object)) != inputs:
+        if array.ndim < 2 or math.prod(array.shape[1:]) != inputs:
             raise InputError(
                 f"images have shape {array.shape}; the network takes (P, ...) with {inputs} pixels an image"
             )

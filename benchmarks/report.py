@@ -32,9 +32,9 @@ SCRIPTS = {
         "To 98 % of MNIST's test images",
         """\
 Whole processes, from the start of Python to the first epoch after which 98 % are right: imports, compilation and the
-test after each epoch included. Each has the settings that were fastest on held-out training images, of the grids in
-`accuracy.py`. Medians of three seeds, each with the number of epochs it took; one run with nothing compiled. Here a
-number is how many times as long as neurone a program takes.""",
+test after each epoch included. Each has the settings that were fastest on held-out training images, of those tried in
+the grids of `accuracy.py`. Medians of three seeds, each with the number of epochs it took; one run with nothing
+compiled. Here a number is how many times as long as neurone a program takes.""",
     ),
     "growth": (
         "How cost grows",

@@ -5,12 +5,14 @@ wrong answers. A call may begin and end anywhere in a batch. What was done to th
 after `load`, and they are right again after `store`.
 """
 
+import _thread
 import threading
 
 import numpy as np
 
 from neurone import options
 from neurone.kernels import batch, notes, online, sparse
+from neurone.kernels.team import ABANDONED
 from neurone.layout import state_offsets
 from neurone.packing import Packed, aligned, cut, tranche
 
@@ -47,8 +49,9 @@ class FastLearner:
     """The kernels of `kernels/online.py` and `kernels/batch.py`, in padded copies; those of batches by threads."""
 
     def __init__(self, network, rows, divisor, targets, batch_size, total, threads):
-        together = tranche(min(batch_size, len(rows)))
-        self._threads = min(threads, together)  # more would find nothing to do
+        self._together = together = tranche(min(batch_size, len(rows)))
+        # Any number may be asked for; more than this are not used.
+        self._threads = min(threads, together)
         self.network, packed = network, Packed(network, self._threads)
         self._packed, dtype = packed, network.dtype
         samples = cut(rows, divisor, dtype)
@@ -72,6 +75,8 @@ class FastLearner:
             )
 
     def samples_per_call(self):
+        if self._threads > 1:
+            return self._together  # how long they wait for each other nobody knows
         # Padding is work too.
         return self.network.samples_per_call(self._packed.weights.size)
 
@@ -83,7 +88,7 @@ class FastLearner:
         online.train(*arguments, rate, *self._workspace, tally, *self._packed.shapes)
 
     def _train_batches(self, arguments, rate, tally):
-        meetings = np.zeros(2, np.int64)
+        meetings = np.zeros(3, np.int64)
 
         def work(member):
             batch.train(
@@ -91,7 +96,9 @@ class FastLearner:
                 member, self._threads, meetings, *self._packed.all_shapes,
             )  # fmt: skip
 
-        team(work, self._threads)
+        # Without samples, to compile: nobody waits.
+        _, first, last = arguments[-3:]
+        team(work, self._threads if first < last else 1, meetings)
 
     def load(self):
         self._packed.load()
@@ -100,34 +107,50 @@ class FastLearner:
         self._packed.store()
 
 
-def team(work, threads):
-    """Call work(0), ... work(threads - 1), each in a thread of its own, which wait for each other.
+def team(work, threads, meetings):
+    """Call work(0), ... work(threads - 1), each in a thread of its own, which wait for each other in `meetings`.
 
-    So all begin or none: one that could not be started, or an interruption meanwhile, must not leave the others waiting
-    for ever. That is why this thread takes no part itself.
+    All begin or none, and who fails sets the others free: none may wait for ever. Ctrl-C comes to the main thread at
+    any moment, the middle of starting another included; so this one only waits, in single steps, for one that leads.
     """
     if threads == 1:
         work(0)
         return
-    ready = threading.Event()
+    failures, done = [], _thread.allocate_lock()
+    done.acquire()
+    _thread.start_new_thread(_lead, (work, threads, meetings, failures, done))
+    done.acquire()
+    if failures:
+        raise failures[0]
+
+
+def _lead(work, threads, meetings, failures, done):
+    """Gather the others of a team, work as one of them, and see them end."""
+    ready, complete, started = threading.Event(), False, []
 
     def member(number):
         ready.wait()
         if complete:
-            work(number)
+            try:
+                work(number)
+            except BaseException as error:
+                failures.append(error)
+                meetings[ABANDONED] = 1
 
-    members = [threading.Thread(target=member, args=(number,), daemon=True) for number in range(threads)]
-    complete = False
-    started = []
     try:
-        for thread in members:
+        for number in range(1, threads):
+            thread = threading.Thread(target=member, args=(number,), daemon=True)
             thread.start()
             started.append(thread)
         complete = True
+    except RuntimeError as error:
+        failures.append(error)
     finally:
         ready.set()
+        member(0)
         for thread in started:
             thread.join()
+        done.release()
 
 
 LEARNERS = {"notes": NotesLearner, "fast": FastLearner}

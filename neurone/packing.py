@@ -13,7 +13,7 @@ _BLOCKS = (13, 7, 4, 2, 1)
 _TOGETHER = 12
 # At most so many samples' gradients are taken together: enough that a row's way into the cache pays, few enough that
 # their errors, 13 registers each, leave room in 32 KiB of the first level. With 64, dense gradients took twice as long.
-TRANCHE = 48
+TRANCHE = min(48, sparse.SAMPLES)
 # Above this share of pixels that are not 0, all are taken in their turn.
 _DENSE = 0.5
 
@@ -95,7 +95,7 @@ class Packed:
         weights, _, starts, _, *rest = self.arguments
         batch.predict(
             weights, starts, *rest, *samples, np.arange(len(rows)),
-            self.outputs_of(together, samples[0].shape[1]), self.deltas_of(together), outputs, np.zeros(2, np.int64),
+            self.outputs_of(together, samples[0].shape[1]), self.deltas_of(together), outputs, np.zeros(3, np.int64),
             *self.all_shapes,
         )  # fmt: skip
 

@@ -168,6 +168,7 @@ def iterate(
     learner = LEARNERS[kernels](network, rows, divisor, targets, batch_size or len(rows), reduction == "sum", threads)
     # No samples: compiles the kernels, or fetches them from the cache, before an epoch's clock starts.
     learner.train(np.arange(0), 0, 0, 1.0, np.zeros(2))
+    learner.step = learner.samples_per_call()
 
     def run():
         for epoch in range(epochs):
@@ -214,11 +215,10 @@ def _checked_validation(network, validation):
 def _train_epoch(learner, order, rate, epoch, progress):
     """One epoch; returns the sum of the costs and the number of wrong answers."""
     tally = np.zeros(2)
-    step = learner.samples_per_call()
     first = 0
     learner.load()
     while first < len(order):
-        last = min(first + step, len(order))
+        last = min(first + learner.step, len(order))
         begin = time.perf_counter()
         learner.train(order, first, last, rate, tally)
         seconds = time.perf_counter() - begin
@@ -230,10 +230,10 @@ def _train_epoch(learner, order, rate, epoch, progress):
             )
         if progress is not None:
             progress(last - first)
-        # The first step is sure to be short enough. Where calls begin and end changes no bit.
+        # The first step is short enough. Where calls begin and end changes no bit.
         if seconds < _CALL_SECONDS / 2:
-            step *= 2
+            learner.step = min(2 * learner.step, len(order))
         elif seconds > _CALL_SECONDS:
-            step = max(1, step // 2)
+            learner.step = max(1, learner.step // 2)
         first = last
     return tally[0], int(tally[1])

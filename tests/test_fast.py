@@ -12,8 +12,9 @@ import pytest
 from numba import njit
 
 import neurone
-from neurone import packing
+from neurone import learners, packing
 from neurone.datasets.digits import digits
+from neurone.kernels import batch
 from neurone.kernels.elementary import activate, derivative, exp, tanh
 from neurone.kernels.simd import REGISTER_BYTES, load, store
 from neurone.packing import cut
@@ -103,8 +104,26 @@ def test_a_team_that_cannot_be_gathered_does_not_wait_for_ever(monkeypatch):
     monkeypatch.setattr(threading.Thread, "start", fail_third)
     images, labels = digits(10)
     with pytest.raises(RuntimeError, match="can't start"):
-        neurone.fit(neurone.Network((784, 10)), images, labels, batch_size=5, threads=3)
+        neurone.fit(neurone.Network((784, 10)), images, labels, batch_size=5, threads=4)
     assert len(started) == 2 and not any(thread.is_alive() for thread in started)
+
+
+@pytest.mark.parametrize("failing", [0, 1])
+def test_a_failure_in_a_team_is_told_and_frees_the_others(failing, monkeypatch):
+    train = batch.train
+
+    def fail(*arguments):
+        # Of the arguments behind bilan: moi, equipe, rendezvous and the four shapes.
+        if arguments[-7] == failing and len(team_started) > 1:
+            raise MemoryError("no memory for one of them")
+        train(*arguments)
+
+    team_started, gather = [], learners.team
+    monkeypatch.setattr(learners, "team", lambda *team: (team_started.append(team), gather(*team)))
+    monkeypatch.setattr(learners.batch, "train", fail)
+    images, labels = digits(10)
+    with pytest.raises(MemoryError, match="no memory for one of them"):
+        neurone.fit(neurone.Network((784, 10)), images, labels, batch_size=5, threads=2)
 
 
 @pytest.mark.parametrize("batch_size", [1, 10])

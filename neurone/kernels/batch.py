@@ -17,7 +17,7 @@ several rows of its gradient are summed, at a time: `formes` is a tuple as long 
 import numpy as np
 
 from neurone.kernels import kernel, notes, step
-from neurone.kernels.elementary import accumulate, like, madd, outer
+from neurone.kernels.elementary import correct, like, madd, outer
 from neurone.kernels.online import (
     activations,
     anticipate,
@@ -31,7 +31,7 @@ from neurone.kernels.online import (
     weighted_deltas,
     with_bias,
 )  # fmt: skip
-from neurone.kernels.simd import load, lowest_bit, part, store, store_rows, width
+from neurone.kernels.simd import load, lowest_bit, part, store, store_rows, width, zeros
 from neurone.kernels.sparse import by_pixel, pixel
 from neurone.kernels.team import meet
 
@@ -40,7 +40,7 @@ from neurone.kernels.team import meet
 def forward_dense(LesPoids, debut, n, X, x, ecart, sigma, j, ecart_sigma, forme, formes):
     """sigma of a block for several samples, sigma[j + r * ecart_sigma:], from their inputs X[x + r * ecart:]."""
     largeur = width(LesPoids, forme)
-    s = like(load(LesPoids, debut, formes), 0)
+    s = zeros(LesPoids, formes)
     for i in range(n + 1):
         s = outer(s, X, x + i, ecart, load(LesPoids, debut + i * largeur, forme))
     store_rows(sigma, j, ecart_sigma, forme, s)
@@ -49,19 +49,21 @@ def forward_dense(LesPoids, debut, n, X, x, ecart, sigma, j, ecart_sigma, forme,
 @step
 def first_layer(
     LesPoids, debut, n, blocs, lignes, colonnes, valeurs, quotients, ordre, q, premier, dernier, Sigma, rang,
-    moi, equipe, forme,
+    b1, ecart_b, forme,
 ):  # fmt: skip
     """sigma of the layer behind the inputs, in Sigma[e, rang:], of the samples e from `premier` to `dernier`.
 
-    Sample 0 is the q-th of `ordre`. Block by block, because all samples want a block's rows.
+    Sample 0 is the q-th of `ordre`; of the blocks, those from b1 on, each ecart_b-th. Block by block, because all
+    samples want a block's rows.
     """
     largeur = width(LesPoids, forme)
     sigma, ecart = part(Sigma, 0, Sigma.size), Sigma.shape[1]
-    for b in range(moi, blocs, equipe):
+    for b in range(b1, blocs, ecart_b):
         place = debut + b * (n + 1) * largeur
         for e in range(premier, dernier):
             p = ordre[q + e]
-            anticipate(lignes, colonnes, valeurs, ordre, q + e)
+            if b == b1:
+                anticipate(lignes, colonnes, valeurs, ordre, q + e)
             forward_sparse(
                 LesPoids, place, colonnes, valeurs, quotients, lignes[p], lignes[p + 1],
                 sigma, e * ecart + rang + b * largeur, forme,
@@ -69,14 +71,14 @@ def first_layer(
 
 
 @step
-def next_layer(LesPoids, debut, n, blocs, TabOutput, x, premier, dernier, Sigma, rang, moi, equipe, forme, formes):
-    """The same of a layer whose inputs are TabOutput[e, x:], the bias neuron first."""
+def next_layer(LesPoids, debut, n, blocs, TabOutput, x, premier, dernier, Sigma, rang, b1, ecart_b, forme, formes):
+    """sigma of a layer whose inputs are TabOutput[e, x:], the bias neuron first; otherwise as `first_layer`."""
     largeur = width(LesPoids, forme)
     plusieurs = width(LesPoids, formes) // largeur
     X, ecart_x = part(TabOutput, 0, TabOutput.size), TabOutput.shape[1]
     sigma, ecart = part(Sigma, 0, Sigma.size), Sigma.shape[1]
     milieu = dernier - (dernier - premier) % plusieurs
-    for b in range(moi, blocs, equipe):
+    for b in range(b1, blocs, ecart_b):
         place = debut + b * (n + 1) * largeur
         j = rang + b * largeur
         for e in range(premier, milieu, plusieurs):
@@ -104,20 +106,20 @@ def forward(
         hidden = couche < L
         Sigma = TabOutput if hidden else Delta
         e1, e2 = (0, echantillons) if hidden else (premier, dernier)
-        b1, ecart = (moi, equipe) if hidden else (0, 1)
+        b1, ecart_b = (moi, equipe) if hidden else (0, 1)
         if couche == 1 and lignes.size:
             first_layer(
                 LesPoids, debut[1], n, blocs[1], lignes, colonnes, valeurs, quotients, ordre, q, e1, e2,
-                Sigma, rang[1], b1, ecart, forme,
+                Sigma, rang[1], b1, ecart_b, forme,
             )  # fmt: skip
         elif hidden:
             next_layer(
-                LesPoids, debut[couche], n, blocs[couche], TabOutput, x, e1, e2, Sigma, rang[couche], b1, ecart,
+                LesPoids, debut[couche], n, blocs[couche], TabOutput, x, e1, e2, Sigma, rang[couche], b1, ecart_b,
                 forme, formes,
             )  # fmt: skip
         else:
             next_layer(
-                LesPoids, debut[L], n, blocs[L], TabOutput, x, e1, e2, Sigma, rang[L], b1, ecart,
+                LesPoids, debut[L], n, blocs[L], TabOutput, x, e1, e2, Sigma, rang[L], b1, ecart_b,
                 forme_sortie, formes_sortie,
             )  # fmt: skip
         if hidden:
@@ -174,7 +176,7 @@ def correct_first_layer(
                     for e in range(echantillons):
                         G = madd(like(pas, 1), load(errors, j + e * ecart, forme), G)
                 elif reste == 0 and nouveau == complet:
-                    # Nothing changes. Else other tranches' sum waits to be used, or zeros to be written.
+                    # The whole batch, and its gradient is 0; or a part of it, and the gradient stays as it is.
                     continue
                 while reste:
                     e = lowest_bit(reste)
@@ -182,7 +184,7 @@ def correct_first_layer(
                     delta = load(errors, j + np.int64(e) * ecart, forme)
                     G = madd(pixel(quotients, grille[i, e]), delta, G)
                 if complet:
-                    accumulate(LesPoids, place, (-pas, G))
+                    correct(LesPoids, place, (-pas, G))
                 else:
                     store(Gradient, place, G)
 
@@ -199,7 +201,7 @@ def correct_dense(
     for e in range(echantillons):
         G = outer(G, TabOutput, x + e * ecart_x, 1, load(Delta, j + e * ecart, forme))
     if complet:
-        accumulate(LesPoids, debut, (-pas, G))
+        correct(LesPoids, debut, (-pas, G))
     else:
         store(Gradient, debut, G)
 
@@ -222,7 +224,10 @@ def correct_next_layer(
     LesPoids, Gradient, Transposees, debut, retour, n, m, blocs, echantillons, TabOutput, x, Delta, rang,
     nouveau, complet, pas, b1, ecart_b, i1, ecart_i, rangees, largeur_avant, forme, formes,
 ):  # fmt: skip
-    """The same of a layer whose inputs are TabOutput[e, x:], the bias neuron first; and its part of Transposees."""
+    """As `correct_first_layer`, of a layer whose inputs are TabOutput[e, x:], the bias neuron first.
+
+    Where `retour` is not negative, its part of Transposees too.
+    """
     largeur = width(LesPoids, forme)
     plusieurs = width(LesPoids, formes) // largeur
     X, ecart_x = part(TabOutput, 0, TabOutput.size), TabOutput.shape[1]

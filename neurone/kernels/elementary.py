@@ -56,9 +56,9 @@ def madd(typingctx, a, b, s):
     return s(a, b, s), lambda context, builder, signature, args: _madd(builder, *args)
 
 
-# G <- G + x delta: a row of a gradient, and one sample's part of it.
-accumulate = in_place(lambda builder, G, x, delta: _madd(builder, x, delta, G))
-# w <- w - step (x delta), given -step: the correction of a row by one sample.
+# w <- w - step G, given -step: the correction of a row by a batch.
+correct = in_place(lambda builder, w, minus_step, G: _madd(builder, minus_step, G, w))
+# w <- w - step (x delta): by one sample.
 descend = in_place(
     lambda builder, w, minus_step, x, delta: _madd(
         builder, minus_step, _madd(builder, x, delta, ir.Constant(x.type, None)), w

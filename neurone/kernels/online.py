@@ -23,7 +23,7 @@ import numpy as np
 from neurone.constants import SOFTMAX
 from neurone.kernels import kernel, notes, step, view
 from neurone.kernels.elementary import activate, derivative, descend, exp, like, madd
-from neurone.kernels.simd import load, part, prefetch, store, width
+from neurone.kernels.simd import load, part, prefetch, store, width, zeros
 from neurone.kernels.sparse import pixel
 
 REGISTER = (0,)
@@ -108,7 +108,7 @@ def output(sortie, pente, tau, yhat, outputs):
 def weighted_deltas(Transposees, debut, DeltaSuivante, Delta, j, forme):
     """sum_k z_jk delta_k of a block, in Delta[j:]. DeltaSuivante: (m,)."""
     largeur = width(Transposees, forme)
-    s = like(load(Transposees, debut, forme), 0)
+    s = zeros(Transposees, forme)
     for k in range(DeltaSuivante.size):
         s = madd(DeltaSuivante[k], load(Transposees, debut + k * largeur, forme), s)
     store(Delta, j, s)
@@ -200,7 +200,7 @@ def train(
             n = unites[couche - 1]
             sigma = Delta if couche == L else TabOutput
             for b in range(blocs[couche]):
-                if couche == 1 and colonnes.size:
+                if couche == 1 and lignes.size:
                     forward_sparse(
                         LesPoids, debut[1] + b * (n + 1) * largeur, colonnes, valeurs, quotients, premiere, derniere,
                         sigma, rang[1] + b * largeur, forme,
@@ -236,7 +236,7 @@ def train(
         for couche in range(1, L + 1):
             n = unites[couche - 1]
             for b in range(blocs[couche]):
-                if couche == 1 and colonnes.size:
+                if couche == 1 and lignes.size:
                     correct_sparse(
                         LesPoids, debut[1] + b * (n + 1) * largeur, colonnes, valeurs, quotients, premiere, derniere,
                         Delta, rang[1] + b * largeur, alpha, forme,

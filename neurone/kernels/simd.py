@@ -161,6 +161,13 @@ def load(typingctx, array, index, shape):
 
 
 @intrinsic
+def zeros(typingctx, array, shape):
+    """Zeros of `array`'s type, in as many registers as the tuple `shape` is long."""
+    block = Block(array.dtype, len(shape))
+    return block(array, shape), lambda context, builder, signature, args: context.get_constant_null(block)
+
+
+@intrinsic
 def store(typingctx, array, index, block):
     """array[index], ... = block."""
 
@@ -223,10 +230,7 @@ def prefetch(typingctx, array, index):
 
 @intrinsic
 def part(typingctx, array, begin, end):
-    """array[begin:end] of a contiguous array, in which nobody is counted as its user; no bounds are checked.
-
-    Numba counts users one locked instruction at a time: with slices it took a third of the time of a small layer.
-    """
+    """array[begin:end] of an array's numbers in a line. No bounds are checked, and none counted from the end."""
 
     def codegen(context, builder, signature, args):
         array_type = signature.return_type
@@ -248,7 +252,7 @@ def part(typingctx, array, begin, end):
 
 
 def in_place(operation):
-    """An intrinsic f(array, index, block, ...): array[index], ... = operation(builder, array[index], block, ...).
+    """An intrinsic f(array, index, operands): array[index], ... = operation(builder, array[index], *operands).
 
     Register by register, each stored before the next is loaded: with a load and a store of whole blocks LLVM would
     load all first, and run out of registers. Scalars of the array's type may stand for blocks.

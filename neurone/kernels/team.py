@@ -13,6 +13,8 @@ from neurone.kernels import step
 # Looks before a thread goes to sleep, some fifty microseconds' worth, and the microseconds that it then sleeps.
 _PATIENCE = 100_000
 _NAP = 10
+# Places in `rendezvous`: who has come, meetings held, and whether one has failed, so that the rest need not wait.
+_COME, _HELD, ABANDONED = range(3)
 
 _usleep = types.ExternalFunction("usleep", types.int32(types.uint32))
 
@@ -45,20 +47,20 @@ def _seen(typingctx, array, index):
 
 @step
 def meet(rendezvous, equipe):
-    """Return when all of the team have called. rendezvous: int64 (2,), zeros: who has come, and meetings held.
+    """Return when all of the team have called. rendezvous: int64 (3,), zeros.
 
     Who waits longer sleeps, and so gives its core to others. Only to yield it (`sched_yield`) left two threads that had
     begun on one core there, each waiting for the other, with the second core idle: waking up, they are spread.
     """
     if equipe == 1:
         return
-    tenues = _seen(rendezvous, 1)
-    if _added(rendezvous, 0, 1) == equipe - 1:
-        _added(rendezvous, 0, -equipe)
-        _added(rendezvous, 1, 1)
+    held = _seen(rendezvous, _HELD)
+    if _added(rendezvous, _COME, 1) == equipe - 1:
+        _added(rendezvous, _COME, -equipe)
+        _added(rendezvous, _HELD, 1)
         return
     patience = _PATIENCE
-    while _seen(rendezvous, 1) == tenues:
+    while _seen(rendezvous, _HELD) == held and not _seen(rendezvous, ABANDONED):
         if patience:
             patience -= 1
         else:

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -57,9 +58,31 @@ def test_threads(sizes, threads, monkeypatch):
     monkeypatch.setattr(packing, "_block", lambda *layers, block=packing._block: block(*layers[:2], 1))
     images, labels = digits(200)
     dense = np.random.Generator(np.random.Philox(3)).random((200, 784))
-    for inputs in (images, dense):
+    for inputs, dtype in ((images, "float32"), (images, "float64"), (dense, "float32")):
         for batch_size in (2, 32, 150, None):
-            assert_same(both(sizes, inputs, labels, batch_size=batch_size, threads=threads))
+            assert_same(both(sizes, inputs, labels, dict(dtype=dtype), batch_size=batch_size, threads=threads))
+
+
+def test_calls_of_a_team_begin_with_one_tranche():
+    """With tiny batches they meet more than they work: a call as long as one thread's could last minutes."""
+    images, labels = digits(50)
+    done = []
+    neurone.fit(neurone.Network((784, 10)), images, labels, batch_size=2, epochs=1, threads=2, progress=done.append)
+    assert done[0] == 2 and sum(done) == 50
+
+
+def test_a_team_can_be_interrupted():
+    code = (
+        "import neurone; from neurone.datasets.digits import digits\n"
+        "images, labels = digits(2000); net = neurone.Network((784, 10))\n"
+        "told = lambda samples: print('at work', flush=True)\n"
+        "neurone.fit(net, images, labels, batch_size=50, epochs=10**6, threads=2, progress=told)"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout.readline() == b"at work\n"
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == -signal.SIGINT and b"KeyboardInterrupt" in errors
 
 
 def test_several_trainings_at_once():

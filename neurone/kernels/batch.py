@@ -3,7 +3,7 @@
 Samples are taken by tranches, a few at a time, so that memory does not grow with the batch. Of a tranche each thread
 of the team computes its own blocks of the hidden layers, outputs and later errors, and its own samples' output layer;
 then its rows of the gradient, which are sums over all the tranche's samples in their order, and, where a batch ends,
-their correction. No two threads share a sum, and the first layer's parameters, nearly all there are, never leave a
+their correction. No two threads share a sum, and the first layer's parameters, nearly all there are, stay in a
 thread's cache (samples shared out instead, and rows of the gradient, two threads were hardly faster than one).
 Wherever one needs what others have computed, they meet.
 

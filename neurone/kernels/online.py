@@ -14,8 +14,8 @@ forme, forme_sortie     tuples as long as a block of a hidden layer, and of the 
 
 Numbers that fill a block up have no meaning. None of them reaches a number that has: lanes never mix.
 
-What acts on each neuron alone goes one register at a time: the processor overlaps them by itself, and on whole blocks
-it ran out of registers (4 times slower, and more to compile).
+What acts on each neuron alone goes one register at a time: the processor overlaps them by itself, and whole blocks
+run out of registers, and are more to compile.
 """
 
 import numpy as np

@@ -63,7 +63,7 @@ def by_pixel(lignes, colonnes, valeurs, ordre, premier, dernier, porteurs, grill
     """The same pixels of the samples `premier` to `dernier` of `ordre`, at most SAMPLES, by place.
 
     porteurs: uint64 (n + 1,), written: bit e is set where the e-th of them has the pixel. grille: (n + 1, SAMPLES), its
-    value there, written at those places alone. To sort lists of them by counting took three times as long.
+    value there, written at those places alone. To sort lists of them by counting took nearly twice as long.
     """
     porteurs[:] = 0
     bit = np.uint64(1)

@@ -10,7 +10,7 @@ from numba.extending import intrinsic
 
 from neurone.kernels import step
 
-# Looks before a thread goes to sleep, some fifty microseconds' worth, and the microseconds that it then sleeps.
+# Looks before a thread goes to sleep, tens of microseconds' worth, and the microseconds that it then sleeps.
 _PATIENCE = 100_000
 _NAP = 10
 # Places in `rendezvous`: who has come, meetings held, and whether one has failed, so that the rest need not wait.

@@ -12,7 +12,8 @@ _BLOCKS = (13, 7, 4, 2, 1)
 # Registers of the several short blocks that a batch takes together.
 _TOGETHER = 12
 # At most so many samples' gradients are taken together: enough that a row's way into the cache pays, few enough that
-# their errors, 13 registers each, leave room in 32 KiB of the first level. With 64, dense gradients took 1.7 times as long.
+# their errors, 13 registers each, leave room in 32 KiB of the first level. With 64, dense gradients took 1.7 times as
+# long.
 TRANCHE = min(48, sparse.SAMPLES)
 # Above this share of pixels that are not 0, all are taken in their turn.
 _DENSE = 0.5

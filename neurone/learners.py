@@ -16,6 +16,11 @@ from neurone.kernels.team import ABANDONED
 from neurone.layout import state_offsets
 from neurone.packing import Packed, aligned, cut, tranche
 
+# A thread joins a team for so many weights times the samples that are taken together: tens of microseconds.
+_WORK_OF_A_MEMBER = 100_000
+# Images that show which pixels are rarely 0.
+_SHOWN = 1000
+
 
 class NotesLearner:
     """The kernels of `kernels/notes.py`, in the network's own arrays."""
@@ -49,11 +54,11 @@ class FastLearner:
     """The kernels of `kernels/online.py` and `kernels/batch.py`, in padded copies; those of batches by threads."""
 
     def __init__(self, network, rows, divisor, targets, batch_size, total, threads):
-        self._together = together = tranche(min(batch_size, len(rows)))
-        # Any number may be asked for; more than this are not used.
-        self._threads = min(threads, together)
-        self.network, packed = network, Packed(network, self._threads)
+        self.network, packed = network, Packed(network)
         self._packed, dtype = packed, network.dtype
+        self._together = together = tranche(min(batch_size, len(rows)))
+        # Any number may be asked for. To meet costs microseconds, and much more where cores are few.
+        self._threads = min(threads, together, 1 + together * packed.weights.size // _WORK_OF_A_MEMBER)
         samples = cut(rows, divisor, dtype)
         dense = samples[0].shape[1] if len(samples[0]) else 0
         self._samples = (*samples, *targets)
@@ -63,15 +68,17 @@ class FastLearner:
         else:
             self._call, self._batch = self._train_batches, (batch_size, total)
             places = 0 if dense else network.sizes[0] + 1
+            borders = _borders(samples[2], samples[3], places, self._threads)
             self._workspace = (
                 packed.outputs_of(together, dense),
                 packed.deltas_of(together),
                 aligned(packed.weights.size, dtype),
-                np.zeros((self._threads, network.sizes[-1]), dtype),
+                packed.rows_of(self._threads, network.sizes[-1]),
                 np.zeros(together),
                 np.zeros(together, np.int64),
-                np.zeros((self._threads, places), np.uint64),
-                np.empty((self._threads, places, sparse.SAMPLES), samples[-2].dtype),
+                np.zeros(places, np.uint64),
+                np.empty((places, sparse.SAMPLES), samples[-2].dtype),
+                borders,
             )
 
     def samples_per_call(self):
@@ -105,6 +112,17 @@ class FastLearner:
 
     def store(self):
         self._packed.store()
+
+
+def _borders(lines, columns, places, threads):
+    """Where each thread's rows of the first layer begin, and the last one's end: about as many pixels for each."""
+    if not places:
+        return np.zeros(threads + 1, np.int64)
+    shown = columns[: lines[:_SHOWN][-1]]
+    pixels = np.cumsum(1 + np.bincount(shown, minlength=places))
+    borders = np.searchsorted(pixels, pixels[-1] * np.arange(threads + 1) / threads)
+    borders[-1] = places
+    return borders
 
 
 def team(work, threads, meetings):

@@ -33,14 +33,14 @@ class Packed:
     forme, formes, forme_sortie and formes_sortie.
     """
 
-    def __init__(self, network, threads=1):
+    def __init__(self, network):
         self.network, sizes = network, network.sizes
         dtype = network.dtype
         lanes = REGISTER_BYTES // dtype.itemsize
         last = len(sizes) - 1
         registers = [0] + [-(-m // lanes) for m in sizes[1:]]
-        hidden = _block(registers[1:last], sizes, threads)
-        output = _block(registers[last:], sizes[last - 1 :], 1)
+        hidden = _block(registers[1:last], sizes)
+        output = _block(registers[last:], sizes[last - 1 :])
         if last == 1:
             hidden = output  # only the kind of the kernels: one less to compile
         self.shapes = (0,) * hidden, (0,) * output
@@ -75,16 +75,16 @@ class Packed:
 
     def outputs_of(self, count, inputs):
         """TabOutput of so many samples (count, ...), its bias neurons set; with room for inputs if there are any."""
-        states = self._states(count, self._size + REGISTER_BYTES // self.network.dtype.itemsize + inputs)
+        states = self.rows_of(count, self._size + REGISTER_BYTES // self.network.dtype.itemsize + inputs)
         states[:, self._bias] = 1
         return states
 
     def deltas_of(self, count):
         """Delta of so many samples (count, ...)."""
-        return self._states(count, self._size)
+        return self.rows_of(count, self._size)
 
-    def _states(self, count, size):
-        # Every row aligned to cache lines, an odd number of them: even ones could all fall on the same few sets.
+    def rows_of(self, count, size):
+        """Zeros (count, size or more). Each row begins a cache line; lines are odd, or all could share few sets."""
         line = 64 // self.network.dtype.itemsize
         row = (-(-size // line) | 1) * line
         return aligned(count * row, self.network.dtype).reshape(count, row)
@@ -96,7 +96,7 @@ class Packed:
         weights, _, starts, _, *rest = self.arguments
         batch.predict(
             weights, starts, *rest, *samples, np.arange(len(rows)),
-            self.outputs_of(together, samples[0].shape[1]), self.deltas_of(together), outputs, np.zeros(3, np.int64),
+            self.outputs_of(together, samples[0].shape[1]), self.deltas_of(together), outputs,
             *self.all_shapes,
         )  # fmt: skip
 
@@ -131,15 +131,14 @@ def tranche(samples):
     return -(-samples // -(-samples // TRANCHE))
 
 
-def _block(registers, inputs, threads):
-    """Registers of a block, for layers of so many registers from so many inputs, whose blocks threads share out.
+def _block(registers, inputs):
+    """Registers of a block, for layers of so many registers from so many inputs.
 
     Little padding, and few blocks, each of which costs some two registers more.
     """
 
     def cost(block):
-        shares = [-(-layer // (block * threads)) for layer in registers]
-        return sum((n + 1) * share * (block + 2) for share, n in zip(shares, inputs, strict=False))
+        return sum((n + 1) * -(-layer // block) * (block + 2) for layer, n in zip(registers, inputs, strict=False))
 
     return min(reversed(_BLOCKS), key=cost)
 

@@ -83,8 +83,8 @@ def fit(
     kernels : {"fast", "notes"}, default "fast"
         The same bits from either, as long as they are finite; `notes` is for reading.
     threads : int, default 1
-        That share the work of a batch, with the fast kernels; any number gives the same bits. With batches of one
-        sample there is nothing to share, and one works.
+        At most so many share the work of a batch, with the fast kernels; any number gives the same bits. Where there
+        is little to share, as in batches of one sample, fewer do.
     validation : (images, labels), optional
         Integer labels, answered after every epoch.
     progress : callable, optional

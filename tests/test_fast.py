@@ -13,7 +13,7 @@ import pytest
 from numba import njit
 
 import neurone
-from neurone import learners, packing
+from neurone import learners
 from neurone.datasets.digits import digits
 from neurone.kernels import batch
 from neurone.kernels.elementary import activate, derivative, exp, tanh
@@ -48,14 +48,16 @@ def test_sizes(sizes, dtype):
         assert_same(both(sizes, images, labels, dict(dtype=dtype, activation="tanh"), batch_size=batch_size))
 
 
+@pytest.fixture
+def teams(monkeypatch):
+    """As many threads as are asked for, however little there is to do."""
+    monkeypatch.setattr(learners, "_WORK_OF_A_MEMBER", 1)
+
+
 @pytest.mark.parametrize("threads", [2, 3, 8])
 @pytest.mark.parametrize("sizes", SIZES, ids=lambda sizes: "-".join(map(str, sizes)))
-def test_threads(sizes, threads, monkeypatch):
-    """More of them than cores, than blocks, and than samples in a batch; sparse and dense inputs.
-
-    Blocks as for one thread, because each kind is compiled; the next test has others.
-    """
-    monkeypatch.setattr(packing, "_block", lambda *layers, block=packing._block: block(*layers[:2], 1))
+def test_threads(sizes, threads, teams):
+    """More of them than cores, and than samples in a batch; sparse and dense inputs."""
     images, labels = digits(200)
     dense = np.random.Generator(np.random.Philox(3)).random((200, 784))
     for inputs, dtype in ((images, "float32"), (images, "float64"), (dense, "float32")):
@@ -63,8 +65,17 @@ def test_threads(sizes, threads, monkeypatch):
             assert_same(both(sizes, inputs, labels, dict(dtype=dtype), batch_size=batch_size, threads=threads))
 
 
-def test_calls_of_a_team_begin_with_one_tranche():
-    """With tiny batches they meet more than they work: a call as long as one thread's could last minutes."""
+def test_little_work_is_not_shared_out(monkeypatch):
+    """With batches of two, an epoch of a network of 4-3-2 took two threads 12 seconds and one 0.05."""
+    monkeypatch.setattr(learners, "_lead", None)
+    images, labels = digits(50)
+    neurone.fit(neurone.Network((784, 10)), images, labels, batch_size=2, threads=2)
+    with pytest.raises(TypeError):
+        neurone.fit(neurone.Network((784, 10)), images, labels, batch_size=50, threads=2)
+
+
+def test_calls_of_a_team_begin_with_one_tranche(teams):
+    """A call as long as one thread's could last minutes where they wait for each other's cores."""
     images, labels = digits(50)
     done = []
     neurone.fit(neurone.Network((784, 10)), images, labels, batch_size=2, epochs=1, threads=2, progress=done.append)
@@ -86,7 +97,7 @@ def test_a_team_can_be_interrupted():
 
 
 def test_several_trainings_at_once():
-    """Each with its own team, from threads of one process; the size of blocks depends on the team's."""
+    """Each with its own team, from threads of one process."""
     images, labels = digits(300)
 
     def train(seed, threads):
@@ -115,7 +126,7 @@ def test_training_goes_on_after_a_fork():
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
-def test_a_team_that_cannot_be_gathered_does_not_wait_for_ever(monkeypatch):
+def test_a_team_that_cannot_be_gathered_does_not_wait_for_ever(monkeypatch, teams):
     start, started = threading.Thread.start, []
 
     def fail_third(thread):
@@ -132,7 +143,7 @@ def test_a_team_that_cannot_be_gathered_does_not_wait_for_ever(monkeypatch):
 
 
 @pytest.mark.parametrize("failing", [0, 1])
-def test_a_failure_in_a_team_is_told_and_frees_the_others(failing, monkeypatch):
+def test_a_failure_in_a_team_is_told_and_frees_the_others(failing, monkeypatch, teams):
     train = batch.train
 
     def fail(*arguments):

@@ -59,17 +59,31 @@ def cut(images, colonnes, valeurs):
 
 
 @step
-def by_pixel(lignes, colonnes, valeurs, ordre, premier, dernier, porteurs, grille):
-    """The same pixels of the samples `premier` to `dernier` of `ordre`, at most SAMPLES, by place.
+def place_of(i, colonnes, t1, t2):
+    """The first of t1 to t2 whose pixel is not before i; t2 if there is none."""
+    while t1 < t2:
+        t = (t1 + t2) // np.uint64(2)
+        if colonnes[t] < i:
+            t1 = t + np.uint64(1)
+        else:
+            t2 = t
+    return t1
+
+
+@step
+def by_pixel(lignes, colonnes, valeurs, ordre, premier, dernier, i1, i2, porteurs, grille):
+    """The pixels i1 to i2 of the samples `premier` to `dernier` of `ordre`, at most SAMPLES, by place.
 
     porteurs: uint64 (n + 1,), written: bit e is set where the e-th of them has the pixel. grille: (n + 1, SAMPLES), its
     value there, written at those places alone. To sort lists of them by counting took nearly twice as long.
     """
-    porteurs[:] = 0
+    porteurs[i1:i2] = 0
     bit = np.uint64(1)
     for q in range(premier, dernier):
         p = ordre[q]
-        for t in range(np.uint64(lignes[p]), np.uint64(lignes[p + 1])):
+        fin = np.uint64(lignes[p + 1])
+        t1 = place_of(i1, colonnes, np.uint64(lignes[p]), fin)
+        for t in range(t1, place_of(i2, colonnes, t1, fin)):
             porteurs[colonnes[t]] |= bit
             grille[colonnes[t], np.uint64(q - premier)] = valeurs[t]
         bit <<= np.uint64(1)

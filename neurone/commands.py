@@ -4,6 +4,7 @@ import argparse
 import os
 import signal
 import sys
+from contextlib import contextmanager
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from neurone.errors import InputError, NeuroneError
 from neurone.files import shown
 
 _EMBEDDED = (60_000, 10_000)
+_SIGNALS = signal.SIGINT, signal.SIGTERM
 
 
 class Parser(argparse.ArgumentParser):
@@ -32,7 +34,7 @@ def run(command, main, argv=None):
     sys.stderr = sys.stderr or open(os.devnull, "w")
     # Names of files need not be text that the terminal knows.
     sys.stdout.reconfigure(errors="backslashreplace")
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in _SIGNALS:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _stop)
     try:
@@ -54,18 +56,32 @@ def run(command, main, argv=None):
 
 
 _stopped_by = []
+_postponed = []
 
 
 def _stop(number, _frame):
-    """For both signals: leave through every `with` and `finally`, so that temporary files go."""
+    """For both signals: leave through every `with` and `finally`, so that temporary files go. A second ends at once."""
     _stopped_by.append(number)
-    check_stopped()
+    for each in _SIGNALS:
+        signal.signal(each, signal.SIG_DFL)
+    if not any(condition() for condition in _postponed):
+        check_stopped()
 
 
 def check_stopped():
-    """Raise again what a signal raised: inside a callback of LLVM, as Numba loads its cache, Python drops it."""
+    """Raise what a signal asked for: it was postponed, or Python dropped it, inside a callback of LLVM."""
     if _stopped_by:
         raise KeyboardInterrupt if _stopped_by[0] == signal.SIGINT else SystemExit(143)
+
+
+@contextmanager
+def postponing(condition):
+    """Signals that come while `condition()` is true wait for the next `check_stopped`."""
+    _postponed.append(condition)
+    try:
+        yield
+    finally:
+        _postponed.remove(condition)
 
 
 def one_line(text):

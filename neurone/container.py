@@ -46,13 +46,13 @@ def write(path, kind, settings, arrays):
     arrays : dict of str to ndarray
         C-contiguous, of type float32, float64, int64 or uint8.
     """
-    data = [memoryview(array).cast("B") for array in arrays.values()]
+    data = [array.reshape(-1).view(np.uint8).data for array in arrays.values()]
     shapes = [[name, array.dtype.str, list(array.shape)] for name, array in arrays.items()]
     text = _text(kind, settings, shapes, _sha256(data))
     members = [("settings", f"|S{len(text)}", (), text)]
     members += [(name, type_, tuple(shape), bytes_) for (name, type_, shape), bytes_ in zip(shapes, data, strict=True)]
     if len(text) > _LARGEST_SETTINGS or sum(len(member[3]) + 1024 for member in members) >= 1 << 32:
-        raise InputError(f"{path}: a network of more than 4 GiB does not fit in a model file")
+        raise InputError(f"{path}: more than 4 GiB do not fit in one file; make layers smaller")
     with replacing(path) as file:
         heads = []
         for name, type_, shape, bytes_ in members:
@@ -115,7 +115,7 @@ def _read(file, size, kind):
     if file.read() != _directory(heads, end):
         raise _RefusalError("the archive's directory is damaged")
     del arrays["settings"]
-    if _sha256([array.data.cast("B") for array in arrays.values()]) != sha256:
+    if _sha256([array.reshape(-1).view(np.uint8).data for array in arrays.values()]) != sha256:
         raise _RefusalError("the arrays' SHA-256 differs from the one in the settings")
     for name, array in arrays.items():
         if array.dtype.kind == "f" and not np.isfinite(array).all():

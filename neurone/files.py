@@ -1,11 +1,13 @@
 """Files that are either the old one or the new one, whole; and where what can be made again is kept."""
 
 import errno
+import fcntl
 import os
+import re
 import secrets
 import stat
 import tempfile
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from neurone.errors import InputError
@@ -50,7 +52,25 @@ def reading(path):
 
 
 def _temporary(target):
-    return target.with_name(f".{target.name}.{secrets.token_hex(8)}.tmp")
+    """A new file beside `target`, open for writing bytes and locked as long as it is; and its path.
+
+    The lock tells those of a running process from what a killed one has left, which is removed here. A file system
+    without locks keeps both.
+    """
+    beside = re.compile(re.escape(f".{target.name}.") + r"[0-9a-f]{16}\.tmp")
+    with suppress(OSError):
+        for name in filter(beside.fullmatch, os.listdir(target.parent)):
+            with suppress(OSError), open(target.with_name(name), "rb") as left:
+                fcntl.flock(left, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                target.with_name(name).unlink()
+    while True:
+        path = target.with_name(f".{target.name}.{secrets.token_hex(8)}.tmp")
+        file = open(path, "xb")
+        with suppress(OSError):
+            fcntl.flock(file, fcntl.LOCK_EX)
+        if os.fstat(file.fileno()).st_nlink:  # else another found it before it was locked, and removed it
+            return file, path
+        file.close()
 
 
 @contextmanager
@@ -68,23 +88,46 @@ def replacing(path):
     b'X_0 = 1'
     """
     target = Path(os.path.realpath(path))
-    temporary = _temporary(target)
     try:
-        with open(temporary, "xb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, target)
-    except BaseException as error:
-        temporary.unlink(missing_ok=True)
-        if isinstance(error, OSError) and error.errno in _DISK_ERRORS:  # they do not say whose disk
+        file, temporary = _temporary(target)
+        try:
+            with file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+                os.replace(temporary, target)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+        folder = os.open(target.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+    except OSError as error:
+        if error.errno in _DISK_ERRORS:  # they do not say whose disk
             error.filename = str(path)
         raise
-    folder = os.open(target.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+
+
+@contextmanager
+def locked(path):
+    """Hold `path` alone: others that ask are refused. The lock is on a file beside it, and ends with the process."""
+    target = Path(os.path.realpath(path))
+    beside = target.with_name(f".{target.name}.lock")
+    while True:
+        with open(beside, "ab") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise refusal(path, "is in use by another training; wait for its end, or name another file") from None
+            if not os.fstat(file.fileno()).st_nlink:  # its holder removed it in between
+                continue
+            try:
+                yield
+            finally:
+                beside.unlink(missing_ok=True)
+            return
 
 
 def check_writable(name, path):
@@ -98,8 +141,8 @@ def check_writable(name, path):
             raise InputError(f"{name}: {shown(path)} is not a regular file; name another")
         if target.exists() and not os.access(target, os.W_OK):
             raise InputError(f"{name}: {shown(path)} is read-only; name another file, or make it writable")
-        temporary = _temporary(target)
-        with open(temporary, "xb"):
+        file, temporary = _temporary(target)
+        with file:
             temporary.unlink()
     except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
         if isinstance(error, InputError):

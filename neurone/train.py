@@ -3,20 +3,22 @@
 import hashlib
 import json
 import os
+import shlex
 import sys
 import time
 from argparse import ArgumentTypeError
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
+from itertools import combinations
 from pathlib import Path
 
-from neurone import options
-from neurone.commands import Parser, check_stopped, describe, load_set, print_test, run
+from neurone import checkpoint, options
+from neurone.commands import Parser, check_stopped, describe, load_set, postponing, print_test, run
 from neurone.datasets.arrays import stratified
-from neurone.errors import InputError
-from neurone.files import check_writable, shown
+from neurone.errors import DivergenceError, InputError
+from neurone.files import check_writable, locked, shown
 from neurone.kernels import compiling
 from neurone.network import Network
-from neurone.training import iterate
+from neurone.training import Position, iterate
 
 
 def _parser():
@@ -41,6 +43,9 @@ def _parser():
     add("--validation", type=int, metavar="N", help="training samples to hold out, and score after each epoch")
     add("--save", metavar="FILE.npz", help="write the network here")
     add("--history", metavar="FILE.jsonl", help="write a JSON line for each epoch here, and one for the end")
+    add("--checkpoint", metavar="FILE", help="keep the run's whole state here: an interrupted one loses nothing")
+    add("--checkpoint-every", type=float, metavar="S", help="seconds; after every epoch besides (default: 30)")
+    add("--resume", action="store_true", help="go on from the checkpoint, if there is one, to the same bits")
     return parser
 
 
@@ -55,16 +60,12 @@ def _batch_size(text):
 def main(argv=None):
     args = _parser().parse_args(argv)
     with _options_named(args):
-        _train(args)
+        _train(args, sys.argv[1:] if argv is None else argv)
 
 
-def _train(args):
+def _train(args, argv):
     begin = time.perf_counter()
-    outputs = [(name, path) for name, path in (("--save", args.save), ("--history", args.history)) if path is not None]
-    for name, path in outputs:
-        check_writable(name, path)
-    data = load_set(args.data)
-    _refuse_overwriting(outputs, data.folder)
+    data = _prepare(args)
     hidden = [options.integer("hidden", neurons) for neurons in args.hidden]
     images, labels, validation = _split(data, args.validation, args.seed)
     network = Network(
@@ -72,46 +73,129 @@ def _train(args):
         activation=args.activation, output=args.output, cost=args.cost, slope=args.slope,
         dtype=args.dtype, init=args.init, seed=args.seed,
     )  # fmt: skip
-    with _Progress(args.epochs * len(images)) as progress:
+    decisive = dict(
+        learning_rate=args.learning_rate, decay=args.decay, batch_size=args.batch_size, epochs=args.epochs,
+        reduction=args.reduction, seed=args.seed,
+    )  # fmt: skip
+    with ExitStack() as stack:
+        if args.checkpoint is not None:
+            stack.enter_context(locked(args.checkpoint))
+        keeper = _Keeper(args, network.settings() | decisive | {"validation": args.validation}, network, data)
+        position = keeper.position
+        done, seconds = len(position.reports), position.seconds + sum(report.seconds for report in position.reports)
+        progress = stack.enter_context(_Progress(args.epochs * len(images), done * len(images) + position.sample))
+
+        def after_call(samples):
+            keeper.keep_at_times()
+            check_stopped()
+            progress.advance(samples)
+
         reports = iterate(
-            network, images, labels,
-            learning_rate=args.learning_rate, decay=args.decay, batch_size=args.batch_size, epochs=args.epochs,
-            reduction=args.reduction, shuffle=True, seed=args.seed, kernels=args.kernels, threads=args.threads,
-            validation=validation, progress=progress.advance,
+            network, images, labels, **decisive, shuffle=True, kernels=args.kernels, threads=args.threads,
+            validation=validation, progress=after_call, position=position,
         )  # fmt: skip
-        with _History(args.history) as history:
-            progress.print(describe(data))
-            progress.print(_describe_network(network))
-            if compiling.seconds:
-                progress.print(f"kernels compiled in {compiling.seconds:.1f} s, once for this kind of network")
+        history = stack.enter_context(_History(args.history))
+        progress.print(describe(data))
+        progress.print(_describe_network(network))
+        if keeper.resumed:
+            progress.print(f"going on from {shown(args.checkpoint)}: epochs done {done}, samples {position.sample}")
+        if compiling.seconds:
+            progress.print(f"kernels compiled in {compiling.seconds:.1f} s, once for this kind of network")
+        for report in position.reports:
+            history.write({"event": "epoch", **vars(report)})
+        with keeper.interruptions(argv):
             for report in reports:
+                keeper.keep()
+                check_stopped()
                 history.write({"event": "epoch", **vars(report)})
                 progress.print(_line(report, args.epochs))
             progress.close()
             test_error = print_test(network, data)
             if args.save is not None:
                 network.save(args.save)
-            history.write(
-                {
-                    "event": "end",
-                    "test_error": test_error,
-                    "seconds": time.perf_counter() - begin,
-                    "parameters_sha256": hashlib.sha256(network.parameters.tobytes()).hexdigest(),
-                }
-            )
+            seconds = keeper.finish(seconds + time.perf_counter() - begin)
+        sha256 = hashlib.sha256(network.parameters.tobytes()).hexdigest()
+        history.write({"event": "end", "test_error": test_error, "seconds": seconds, "parameters_sha256": sha256})
+
+
+def _prepare(args):
+    """The data set, once it is known that the outputs can be written and would not overwrite it."""
+    if args.checkpoint is None and (args.resume or args.checkpoint_every is not None):
+        raise InputError("--resume and --checkpoint-every need a file; name it with --checkpoint FILE")
+    if args.checkpoint_every is not None:
+        options.positive("checkpoint_every", args.checkpoint_every)
+    paths = (("--save", args.save), ("--history", args.history), ("--checkpoint", args.checkpoint))
+    outputs = [(name, path) for name, path in paths if path is not None]
+    for name, path in outputs:
+        check_writable(name, path)
+    data = load_set(args.data)
+    _refuse_overwriting(outputs, data.folder)
+    return data
 
 
 def _refuse_overwriting(outputs, folder):
-    """No output may be one of the data set's files, or the other output; links are seen through."""
+    """No output may be one of the data set's files, or another output; links are seen through."""
     inputs = list(Path(folder).iterdir()) if os.path.isdir(folder) else []
     for name, path in outputs:
         if os.path.exists(path) and any(file.exists() and file.samefile(path) for file in inputs):
             raise InputError(f"{name}: {shown(path)} is a file of the data set; name another")
-    if len(outputs) == 2:
-        (_, save), (_, history) = outputs
-        both_exist = os.path.exists(save) and os.path.exists(history)
-        if os.path.realpath(save) == os.path.realpath(history) or (both_exist and os.path.samefile(save, history)):
-            raise InputError(f"--save and --history are one file, {shown(save)}; name two")
+    for (name, path), (other, second) in combinations(outputs, 2):
+        both_exist = os.path.exists(path) and os.path.exists(second)
+        if os.path.realpath(path) == os.path.realpath(second) or (both_exist and os.path.samefile(path, second)):
+            raise InputError(f"{name} and {other} are one file, {shown(path)}; name two")
+
+
+class _Keeper:
+    """The run's state, and the file that --checkpoint names; without one nothing is kept."""
+
+    def __init__(self, args, asked, network, data):
+        self.path, self.every = args.checkpoint, args.checkpoint_every or 30.0
+        self.position, self.end, self.resumed = Position(), None, False
+        if self.path is None:
+            return
+        arrays = data.train_images, data.train_labels, data.test_images, data.test_labels
+        self.asked, self.network = asked | {"data": checkpoint.fingerprint(*arrays)}, network
+        if os.path.exists(self.path):
+            if not args.resume:
+                raise InputError(
+                    f"--checkpoint: {shown(self.path)} exists; go on from it with --resume, remove it, or name another"
+                )
+            samples = len(data.train_labels) - (args.validation or 0)
+            self.position, self.end = checkpoint.load(self.path, self.asked, network, samples)
+            self.resumed = True
+        self._kept = time.monotonic()
+
+    def keep(self):
+        if self.path is not None:
+            checkpoint.save(self.path, self.asked, self.position, self.network.parameters, self.end)
+            self._kept = time.monotonic()
+
+    def keep_at_times(self):
+        if self.path is not None and time.monotonic() - self._kept >= self.every:
+            self.keep()
+
+    def finish(self, seconds):
+        """Keep the end; returns its seconds, which are those of the first time if it was reached before."""
+        self.end = seconds if self.end is None else self.end
+        self.keep()
+        return self.end
+
+    @contextmanager
+    def interruptions(self, argv):
+        """A signal waits until parameters and position go together; they are kept, and it is said how to go on."""
+        try:
+            with postponing(lambda: not self.position.whole):
+                yield
+        except (KeyboardInterrupt, SystemExit):
+            if self.path is not None:
+                self.keep()
+                again = shlex.join([*argv, *([] if "--resume" in argv else ["--resume"])])
+                print(f"neurone.train: kept; go on with: python -m neurone.train {again}", file=sys.stderr)
+            raise
+        except DivergenceError as error:
+            if self.path is not None and os.path.exists(self.path):
+                raise DivergenceError(f"{error}; {shown(self.path)} holds the last state kept before") from None
+            raise
 
 
 @contextmanager
@@ -155,13 +239,13 @@ def _line(report, count):
 class _Progress:
     """A bar on standard error where that is a terminal and tqdm is installed; lines on standard output."""
 
-    def __init__(self, total):
+    def __init__(self, total, done):
         self.bar = None
         if sys.stderr.isatty():
             with suppress(ImportError):
                 from tqdm import tqdm
 
-                self.bar = tqdm(total=total, unit=" images", unit_scale=True, leave=False)
+                self.bar = tqdm(total=total, initial=done, unit=" images", unit_scale=True, leave=False)
 
     def __enter__(self):
         return self
@@ -170,7 +254,6 @@ class _Progress:
         self.close()
 
     def advance(self, samples):
-        check_stopped()
         if self.bar is not None:
             self.bar.update(samples)
 

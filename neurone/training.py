@@ -1,7 +1,7 @@
 """Training, as the notes do it: forward, delta, gradient, correction, sample by sample, batch by batch."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -41,6 +41,34 @@ class Report:
     validation_error: float | None
     learning_rate: float
     seconds: float
+
+
+@dataclass
+class Position:
+    """Where a training stands: at a batch's end. `iterate` begins at one, and keeps it up to date.
+
+    Attributes
+    ----------
+    reports : list of Report
+        Of the epochs that are done.
+    sample : int
+        Samples of the epoch under way that are done.
+    cost : float
+        The sum of their costs.
+    wrong : int
+        Of their answers.
+    seconds : float
+        Spent on them.
+    whole : bool
+        The network's parameters, finite, are those of this position. Not so while a kernel works.
+    """
+
+    reports: list = field(default_factory=list)
+    sample: int = 0
+    cost: float = 0.0
+    wrong: int = 0
+    seconds: float = 0.0
+    whole: bool = True
 
 
 def fit(
@@ -146,8 +174,12 @@ def iterate(
     threads,
     validation,
     progress,
+    position=None,
 ):
-    """Like `fit`, but an iterator that trains one epoch for each report taken. Everything is checked at once."""
+    """Like `fit`, but an iterator that trains one epoch for each report taken. Everything is checked at once.
+
+    It goes on from `position`, a Position with which the network's parameters go, and tells there where it stands.
+    """
     learning_rate = options.positive("learning_rate", learning_rate, network.dtype.type)
     decay = options.positive("decay", decay)
     if batch_size is not None:
@@ -170,21 +202,28 @@ def iterate(
     learner.train(np.arange(0), 0, 0, 1.0, np.zeros(2))
     learner.step = learner.samples_per_call()
 
+    position = Position() if position is None else position
+
     def run():
-        for epoch in range(epochs):
+        while len(position.reports) < epochs:
+            epoch = len(position.reports)
             rate = learning_rate * decay**epoch
-            begin = time.perf_counter()
+            begin = time.perf_counter() - position.seconds
             order = epoch_order(len(rows), seed, epoch) if shuffle else np.arange(len(rows))
-            cost, wrong = _train_epoch(learner, order, rate, epoch, progress)
-            seconds = time.perf_counter() - begin
-            yield Report(
+            _train_epoch(learner, order, rate, batch_size or len(rows), begin, position, progress)
+            report = Report(
                 epoch=epoch,
-                cost=float(cost) / len(rows),
-                train_error=100 * wrong / len(rows) if len(targets[0]) else None,
+                cost=position.cost / len(rows),
+                train_error=100 * position.wrong / len(rows) if len(targets[0]) else None,
                 validation_error=None if validation is None else error_rate(network, *validation),
                 learning_rate=rate,
-                seconds=seconds,
+                seconds=position.seconds,
             )
+            position.whole = False
+            position.reports.append(report)
+            position.sample, position.cost, position.wrong, position.seconds = 0, 0.0, 0, 0.0
+            position.whole = True
+            yield report
 
     return run()
 
@@ -212,22 +251,30 @@ def _checked_validation(network, validation):
     return rows, labels
 
 
-def _train_epoch(learner, order, rate, epoch, progress):
-    """One epoch; returns the sum of the costs and the number of wrong answers."""
-    tally = np.zeros(2)
-    first = 0
+def _train_epoch(learner, order, rate, batch_size, begin, position, progress):
+    """The rest of an epoch, which began at `begin` by the clock."""
+    first, tally = position.sample, np.array([position.cost, position.wrong])
     learner.load()
     while first < len(order):
         last = min(first + learner.step, len(order))
-        begin = time.perf_counter()
+        end = last - last % batch_size
+        if first < end and last < len(order):
+            last = end  # a batch's, where the position can be told
+        call = time.perf_counter()
+        position.whole = False
         learner.train(order, first, last, rate, tally)
-        seconds = time.perf_counter() - begin
+        seconds = time.perf_counter() - call
         learner.store()
         if not (np.isfinite(learner.network.parameters).all() and np.isfinite(tally[0])):
             raise DivergenceError(
-                f"training diverged in epoch {epoch + 1}, by its sample {last}: parameters or cost not finite; "
-                f"the learning rate {rate:g} is probably too large for this network and batch"
+                f"training diverged in epoch {len(position.reports) + 1}, by its sample {last}: parameters or cost not "
+                f"finite; the learning rate {rate:g} is probably too large for this network and batch"
             )
+        # Within a batch the parameters are still those at its beginning, and so is the position.
+        if last % batch_size == 0 or last == len(order):
+            position.sample, position.cost, position.wrong = last, float(tally[0]), int(tally[1])
+            position.seconds = time.perf_counter() - begin
+        position.whole = True
         if progress is not None:
             progress(last - first)
         # The first step is short enough. Where calls begin and end changes no bit.
@@ -236,4 +283,3 @@ def _train_epoch(learner, order, rate, epoch, progress):
         elif seconds > _CALL_SECONDS:
             learner.step = max(1, learner.step // 2)
         first = last
-    return tally[0], int(tally[1])

@@ -11,7 +11,7 @@ FLOORS = [
     ["constants", "errors", "layout", "options", "randomness", "files"],
     ["kernels", "container"],
     ["network", "packing", "datasets"],
-    ["learners", "training"],
+    ["learners", "training", "checkpoint"],
     ["images"],
     ["commands", "train", "evaluate", "predict", "fetch"],
 ]

@@ -1,0 +1,159 @@
+"""Kill trainings at random moments and see that nothing is lost: python tests/kills.py COUNT [--seed N] [--in-place].
+
+A training of four epochs keeps its state after every batch. It is killed (SIGKILL) at a uniformly random moment; then
+the checkpoint must load, be no older than the last that was acknowledged, and a copy of it must lead to the parameters
+of a run never killed; and the killed run itself goes on, to be killed again, until it ends. Prints one JSON object.
+With --in-place a mutant writes over the old file, as programs do: faults must be found.
+"""
+
+import argparse
+import json
+import os
+import random
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parent.parent
+os.environ.setdefault("NEURONE_CACHE", str(PROJECT / ".cache"))
+
+import numpy as np  # noqa: E402
+
+from neurone import checkpoint, container, network, train, training  # noqa: E402
+from neurone.commands import run  # noqa: E402
+from neurone.datasets.idx import write_idx  # noqa: E402
+from neurone.errors import InputError  # noqa: E402
+
+VARIANTS = [
+    ["--kernels", kernels, "--batch-size", batch, "--threads", threads, "--validation", "12"]
+    for kernels, batch, threads in (("fast", "1", "1"), ("fast", "7", "2"), ("notes", "1", "1"), ("fast", "all", "2"))
+]
+
+
+@contextmanager
+def _in_place(path):
+    with open(path, "wb") as file:
+        yield file
+
+
+def _data(folder):
+    rng = np.random.Generator(np.random.Philox(1))
+    for part, count in (("train", 36), ("t10k", 12)):
+        write_idx(folder / f"{part}-images-idx3-ubyte", rng.integers(0, 256, (count, 5, 4), np.uint8))
+        write_idx(folder / f"{part}-labels-idx1-ubyte", (np.arange(count) % 3).astype(np.uint8))
+
+
+def _train(folder, data, variant):
+    """A training in this process; its exit code."""
+    os.chdir(folder)
+    with open(os.devnull, "w") as sys.stdout, open("errors.txt", "w") as sys.stderr:
+        options = ["--data", str(data), "--hidden", "2000", "--epochs", "4", "--learning-rate", "0.01"]
+        files = ["--checkpoint", "run", "--checkpoint-every", "1e-9", "--history", "history", "--resume"]
+        code = run("train", train.main, [*options, *variant, *files])
+    sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__
+    return code
+
+
+def _start(folder, data, variant, acknowledge=None, in_place=False):
+    """A training in a child process; its number."""
+    child = os.fork()
+    if child:
+        return child
+    code = 1
+    try:
+        save = checkpoint.save
+
+        def save_and_say(path, asked, position, *rest):
+            save(path, asked, position, *rest)
+            os.write(acknowledge, f"{len(position.reports)} {position.sample}\n".encode())
+
+        if acknowledge is not None:
+            checkpoint.save = save_and_say
+        if in_place:
+            container.replacing = _in_place
+        code = _train(folder, data, variant)
+    finally:
+        os._exit(code)
+
+
+def _finished(folder):
+    """SHA-256 of the parameters at the end."""
+    return json.loads((folder / "history").read_text().splitlines()[-1])["parameters_sha256"]
+
+
+def _place(path):
+    settings, arrays = container.read(path, "checkpoint")
+    return len(arrays["history"]), settings["sample"]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("count", type=int)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--in-place", action="store_true")
+    args = parser.parse_args()
+    # One sample a call: the parameters must be whole at any of them.
+    network.Network.samples_per_call = lambda *_: 1
+    training._CALL_SECONDS = 0
+    rng = random.Random(args.seed)
+    result = {"kills": 0, "runs": 0, "lost": 0, "old": 0, "wrong_bits": 0, "left": 0, "failed": 0}
+    with tempfile.TemporaryDirectory() as name:
+        base = Path(name)
+        data = base / "data"
+        data.mkdir()
+        _data(data)
+        references, durations = [], []
+        for number, variant in enumerate(VARIANTS):
+            for attempt in ("first", "second"):  # the first compiles, or reads kernels, for all children
+                folder = base / f"{attempt}-{number}"
+                folder.mkdir()
+                begin = time.monotonic()
+                assert _train(folder, data, variant) == 0, (folder / "errors.txt").read_text()
+                seconds = time.monotonic() - begin
+            references.append(_finished(folder))
+            durations.append(seconds)
+        killed, resumed = base / "killed", base / "resumed"
+        while result["kills"] < args.count:
+            number = rng.randrange(len(VARIANTS))
+            shutil.rmtree(killed, ignore_errors=True)
+            killed.mkdir()
+            result["runs"] += 1
+            reached = (-1, -1)
+            while True:
+                told, tell = os.pipe()
+                child = _start(killed, data, VARIANTS[number], tell, args.in_place)
+                os.close(tell)
+                time.sleep(rng.uniform(0, durations[number]))
+                os.kill(child, signal.SIGKILL)
+                _, status = os.waitpid(child, 0)
+                with open(told) as pipe:
+                    acknowledged = [tuple(map(int, line.split())) for line in pipe]
+                reached = max([reached, *acknowledged])
+                if not os.WIFSIGNALED(status):
+                    code = os.waitstatus_to_exitcode(status)
+                    result["failed"] += code != 0 or _finished(killed) != references[number]
+                    break
+                result["kills"] += 1
+                try:
+                    place = _place(killed / "run") if (killed / "run").exists() else (-1, -1)
+                except InputError:
+                    result["lost"] += 1
+                    break
+                if place < reached:
+                    result["old"] += 1
+                    break
+                shutil.rmtree(resumed, ignore_errors=True)
+                shutil.copytree(killed, resumed)
+                os.waitpid(_start(resumed, data, VARIANTS[number]), 0)
+                result["wrong_bits"] += _finished(resumed) != references[number]
+                left = {path.name for path in resumed.iterdir()} - {"run", "history", "errors.txt"}
+                result["left"] += bool(left)
+    print(json.dumps(result))
+
+
+if __name__ == "__main__":
+    main()

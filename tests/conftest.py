@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -20,12 +21,26 @@ from neurone.datasets.mnist import load_folder  # noqa: E402
 
 
 def pytest_addoption(parser):
-    parser.addoption("--torture", action="store_true", help="every float32 there is, instead of one in 101")
+    parser.addoption("--torture", action="store_true", help="hours: every float32, thousands of kills and inputs")
 
 
 @pytest.fixture
 def torture(request):
     return request.config.getoption("--torture")
+
+
+_TRIED = Counter()
+
+
+@pytest.fixture
+def tried():
+    """Counts of what was tried, by name, for the end of the report."""
+    return _TRIED
+
+
+def pytest_terminal_summary(terminalreporter):
+    for name, count in sorted(_TRIED.items()):
+        terminalreporter.write_line(f"{name}: {count}")
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ os.environ.setdefault("NEURONE_CACHE", str(PROJECT / ".cache"))
 
 import numpy as np  # noqa: E402
 
-from neurone import checkpoint, container, network, train, training  # noqa: E402
+from neurone import checkpoint, container, learners, train, training  # noqa: E402
 from neurone.commands import run  # noqa: E402
 from neurone.datasets.idx import write_idx  # noqa: E402
 from neurone.errors import InputError  # noqa: E402
@@ -97,7 +97,8 @@ def main():
     parser.add_argument("--in-place", action="store_true")
     args = parser.parse_args()
     # One sample a call: the parameters must be whole at any of them.
-    network.Network.samples_per_call = lambda *_: 1
+    for learner in learners.LEARNERS.values():
+        learner.samples_per_call = lambda *_: 1
     training._CALL_SECONDS = 0
     rng = random.Random(args.seed)
     result = {"kills": 0, "runs": 0, "lost": 0, "old": 0, "wrong_bits": 0, "left": 0, "failed": 0}

@@ -10,8 +10,8 @@ train: $(VENV)/installed-run
 test: $(VENV)/installed-test
 	$(VENV)/bin/python -m pytest
 
-# Exhaustive, and long: every float32 through exp and tanh.
-torture: $(VENV)/installed-test
+# Exhaustive, and long: every float32 through exp and tanh, thousands of kills, a hundred thousand damaged files.
+torture: $(VENV)/installed-torture
 	$(VENV)/bin/python -m pytest --torture
 
 # Wants an idle machine. PyTorch and JAX take part where they are installed in the environment.
@@ -25,6 +25,7 @@ lint: $(VENV)/installed-dev
 # A stamp for each set of extras; editable, so that a change of the sources needs no new install.
 $(VENV)/installed-run: extras = progress,images
 $(VENV)/installed-test: extras = test
+$(VENV)/installed-torture: extras = torture
 $(VENV)/installed-bench: extras = bench
 $(VENV)/installed-dev: extras = dev
 $(VENV)/installed-%: pyproject.toml

@@ -278,15 +278,19 @@ class _History:
 
     def __exit__(self, *_):
         if self.file is not None:
-            self.file.close()
+            self._or_say_whose(self.file.close)
 
     def write(self, event):
         if self.file is not None:
-            try:
-                self.file.write(json.dumps(event) + "\n")
-            except OSError as error:  # a full disk does not say whose
-                error.filename = self.file.name
-                raise
+            self._or_say_whose(lambda: self.file.write(json.dumps(event) + "\n"))
+
+    def _or_say_whose(self, work):
+        """A full disk does not say whose; neither when what could not be written is tried again on closing."""
+        try:
+            work()
+        except OSError as error:
+            error.filename = self.file.name
+            raise
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
 """A network, its samples and the arrays that the kernels work in: one class for each set of kernels.
 
 Both train the samples `first` to `last` of an epoch taken in the order `order`, and add to `tally` their cost and
-wrong answers. A call may begin and end anywhere in a batch. What was done to the network's own parameters counts
-after `load`, and they are right again after `store`.
+wrong answers. A call may begin and end anywhere in a batch. What was done to the network's own parameters, and to
+`velocity`, laid out as they are or empty without momentum, counts after `load`; both are right again after `store`.
+`targets` are labels, float targets and samples' factors, and `momentum` inertie, nesterov and penalite.
 """
 
 import _thread
@@ -25,13 +26,15 @@ _SHOWN = 1000
 class NotesLearner:
     """The kernels of `kernels/notes.py`, in the network's own arrays."""
 
-    def __init__(self, network, rows, divisor, targets, batch_size, total, threads):
+    def __init__(self, network, rows, divisor, targets, batch_size, total, threads, momentum, velocity):
         self.network = network
         self._samples = (rows, divisor, *targets)
-        self._batch = (batch_size, total)
+        self._batch = (batch_size, total, *momentum)
         states, outputs = int(state_offsets(network.sizes)[-1]), network.sizes[-1]
-        sizes = (states, states, network.parameters.size, outputs, outputs)
-        self._workspace = tuple(np.zeros(size, network.dtype) for size in sizes)
+        states, deltas, gradient, tau, y = (
+            np.zeros(size, network.dtype) for size in (states, states, network.parameters.size, outputs, outputs)
+        )
+        self._workspace = states, deltas, gradient, velocity, tau, y
 
     def samples_per_call(self):
         return self.network.samples_per_call()
@@ -53,7 +56,7 @@ class NotesLearner:
 class FastLearner:
     """The kernels of `kernels/online.py` and `kernels/batch.py`, in padded copies; those of batches by threads."""
 
-    def __init__(self, network, rows, divisor, targets, batch_size, total, threads):
+    def __init__(self, network, rows, divisor, targets, batch_size, total, threads, momentum, velocity):
         self.network, packed = network, Packed(network)
         self._packed, dtype = packed, network.dtype
         self._together = together = tranche(min(batch_size, len(rows)))
@@ -62,17 +65,19 @@ class FastLearner:
         samples = cut(rows, divisor, dtype)
         dense = samples[0].shape[1] if len(samples[0]) else 0
         self._samples = (*samples, *targets)
-        if batch_size == 1:
+        self._velocity, self._packed_velocity = velocity, aligned(packed.weights.size * (velocity.size > 0), dtype)
+        if batch_size == 1 and not velocity.size:
             self._call = self._train_online
             self._workspace = packed.outputs_of(1, dense)[0], packed.deltas_of(1)[0], np.zeros(network.sizes[-1], dtype)
         else:
-            self._call, self._batch = self._train_batches, (batch_size, total)
+            self._call, self._batch = self._train_batches, (batch_size, total, *momentum)
             places = 0 if dense else network.sizes[0] + 1
             borders = _borders(samples[2], samples[3], places, self._threads)
             self._workspace = (
                 packed.outputs_of(together, dense),
                 packed.deltas_of(together),
                 aligned(packed.weights.size, dtype),
+                self._packed_velocity,
                 packed.rows_of(self._threads, network.sizes[-1]),
                 np.zeros(together),
                 np.zeros(together, np.int64),
@@ -109,9 +114,13 @@ class FastLearner:
 
     def load(self):
         self._packed.load()
+        if self._velocity.size:
+            self._packed.copy_from(self._velocity, self._packed_velocity)
 
     def store(self):
         self._packed.store()
+        if self._velocity.size:
+            self._packed.copy_to(self._velocity, self._packed_velocity)
 
 
 def _borders(lines, columns, places, threads):

@@ -132,11 +132,16 @@ class Network:
         """Everything but the parameters: what `Network` was called with, as plain strings and numbers."""
         return {name: getattr(self, name) for name in _SETTINGS} | {"sizes": list(self.sizes), "dtype": self.dtype.name}
 
-    def layer(self, layer):
-        """Parameters into layer `layer` + 1, (n + 1, m): a view of `parameters`; row 0 is the bias."""
+    def layer(self, layer, parameters=None):
+        """Parameters into layer `layer` + 1, (n + 1, m): a view of `parameters`; row 0 is the bias.
+
+        Of the network's own, or of another array laid out as they are.
+        """
         layer = options.integer("layer", layer, 0, len(self.sizes) - 2)
         start, end = self._layout[0][layer : layer + 2]
-        return self.parameters[start:end].reshape(self.sizes[layer] + 1, self.sizes[layer + 1])
+        return (self.parameters if parameters is None else parameters)[start:end].reshape(
+            self.sizes[layer] + 1, self.sizes[layer + 1]
+        )
 
     def kernel_arguments(self):
         """The network as the kernels take it: their arguments from LesPoids to pente."""

@@ -66,6 +66,13 @@ def positive(name, value, width=np.float64):
     return float(value)
 
 
+def not_negative(name, value):
+    """`value` as a float, 0 or more and finite."""
+    if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= value < math.inf:
+        raise InputError(f"{name} is {value!r}; give a number of 0 or more, and finite")
+    return float(value)
+
+
 def output_cost(output, cost):
     """Check that the two go together (NOTES sections 3 and 5)."""
     choice("output", output, OUTPUTS)

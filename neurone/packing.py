@@ -100,30 +100,35 @@ class Packed:
             *self.all_shapes,
         )  # fmt: skip
 
-    def _views(self):
-        """For each layer its block of parameters, and (blocks, rows, width) views of the padded copies."""
-        sizes, starts, returns = self.network.sizes, self._starts, self._returns
-        for layer in range(1, len(sizes)):
-            shape = self.blocks[layer], sizes[layer - 1] + 1, self.widths[layer]
-            weights = self.weights[starts[layer] :][: np.prod(shape)].reshape(shape)
-            transposed = None
-            if layer > 1:
-                shape = self.blocks[layer - 1], sizes[layer], self.widths[layer - 1]
-                transposed = self.transposed[returns[layer] :][: np.prod(shape)].reshape(shape)
-            yield self.network.layer(layer - 1), weights, transposed
+    def _blocks(self, packed, parameters):
+        """For each layer its part of `parameters`, and of their padded copy `packed` a view (blocks, rows, width)."""
+        for layer in range(1, len(self.network.sizes)):
+            shape = self.blocks[layer], self.network.sizes[layer - 1] + 1, self.widths[layer]
+            blocks = packed[self._starts[layer] :][: np.prod(shape)].reshape(shape)
+            yield self.network.layer(layer - 1, parameters), blocks
 
     def load(self):
         """Copy the network's parameters here."""
-        for parameters, weights, transposed in self._views():
-            _fill(weights, parameters)
-            if transposed is not None:
-                _fill(transposed, parameters[1:].T)
+        self.copy_from(self.network.parameters, self.weights)
+        for layer in range(2, len(self.network.sizes)):
+            shape = self.blocks[layer - 1], self.network.sizes[layer], self.widths[layer - 1]
+            transposed = self.transposed[self._returns[layer] :][: np.prod(shape)].reshape(shape)
+            _fill(transposed, self.network.layer(layer - 1)[1:].T)
 
     def store(self):
         """Copy the parameters back to the network."""
-        for parameters, weights, _ in self._views():
-            rows, columns = parameters.shape
-            parameters[:] = weights.transpose(1, 0, 2).reshape(rows, -1)[:, :columns]
+        self.copy_to(self.network.parameters, self.weights)
+
+    def copy_from(self, parameters, packed):
+        """From an array laid out as the network's parameters to one as `weights`."""
+        for matrix, blocks in self._blocks(packed, parameters):
+            _fill(blocks, matrix)
+
+    def copy_to(self, parameters, packed):
+        """And back."""
+        for matrix, blocks in self._blocks(packed, parameters):
+            rows, columns = matrix.shape
+            matrix[:] = blocks.transpose(1, 0, 2).reshape(rows, -1)[:, :columns]
 
 
 def tranche(samples):

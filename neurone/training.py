@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from neurone import options
-from neurone.datasets.arrays import as_images, as_labels
+from neurone.datasets.arrays import as_factors, as_images, as_labels
 from neurone.errors import DivergenceError, InputError
 from neurone.learners import LEARNERS
 from neurone.randomness import epoch_order
@@ -59,6 +59,8 @@ class Position:
         Of their answers.
     seconds : float
         Spent on them.
+    velocity : ndarray or None
+        Of training with momentum, laid out as the parameters; None where it has not begun.
     whole : bool
         The network's parameters, finite, are those of this position. Not so while a kernel works.
     """
@@ -68,6 +70,7 @@ class Position:
     cost: float = 0.0
     wrong: int = 0
     seconds: float = 0.0
+    velocity: np.ndarray | None = None
     whole: bool = True
 
 
@@ -81,10 +84,14 @@ def fit(
     batch_size=1,
     epochs=5,
     reduction="mean",
+    momentum=0.0,
+    nesterovs_momentum=True,
+    alpha=0.0,
     shuffle=True,
     seed=0,
     kernels="fast",
     threads=1,
+    sample_weight=None,
     validation=None,
     progress=None,
 ):
@@ -105,6 +112,13 @@ def fit(
     epochs : int, default 5
     reduction : {"mean", "sum"}, default "mean"
         Correction by the mean of a batch's gradients (NOTES section 3) or by their sum (section 5).
+    momentum : float, default 0.0
+        From 0 to below 1: v <- momentum v - learning_rate G, and the parameters move by v (Sutskever et al., 2013).
+        It makes every correction touch every weight, as `alpha` does.
+    nesterovs_momentum : bool, default True
+        Where there is momentum, the parameters move by momentum v - learning_rate G, with the new v.
+    alpha : float, default 0.0
+        Factor of the penalty alpha / 2 |w|^2 that is added to a batch's total cost; biases are not penalised.
     shuffle : bool, default True
         A new order for each epoch, a function of (seed, epoch) alone; else the order given.
     seed : int, default 0
@@ -113,6 +127,8 @@ def fit(
     threads : int, default 1
         At most so many share the work of a batch, with the fast kernels; any number gives the same bits. Where there
         is little to share, as in batches of one sample, fewer do.
+    sample_weight : array_like, optional
+        Factors (P,) of the samples' costs and errors, 0 or more; a batch's mean still divides by its samples.
     validation : (images, labels), optional
         Integer labels, answered after every epoch.
     progress : callable, optional
@@ -148,10 +164,14 @@ def fit(
             batch_size=batch_size,
             epochs=epochs,
             reduction=reduction,
+            momentum=momentum,
+            nesterovs_momentum=nesterovs_momentum,
+            alpha=alpha,
             shuffle=shuffle,
             seed=seed,
             kernels=kernels,
             threads=threads,
+            sample_weight=sample_weight,
             validation=validation,
             progress=progress,
         )
@@ -174,6 +194,10 @@ def iterate(
     threads,
     validation,
     progress,
+    momentum=0.0,
+    nesterovs_momentum=True,
+    alpha=0.0,
+    sample_weight=None,
     position=None,
 ):
     """Like `fit`, but an iterator that trains one epoch for each report taken. Everything is checked at once.
@@ -188,6 +212,9 @@ def iterate(
     if decay > 1 and not _last_rate(learning_rate, decay, epochs) <= float(np.finfo(network.dtype).max):
         raise InputError(f"decay is {decay}, with which the learning rate overflows before epoch {epochs}; give less")
     options.choice("reduction", reduction, options.REDUCTIONS)
+    momentum, alpha = options.not_negative("momentum", momentum), options.not_negative("alpha", alpha)
+    if momentum >= 1:
+        raise InputError(f"momentum is {momentum}; give a number from 0 to below 1")
     options.choice("kernels", kernels, options.KERNELS)
     threads = options.integer("threads", threads)
     seed = options.seed(seed)
@@ -195,9 +222,17 @@ def iterate(
     if not len(rows):
         raise InputError("images hold no sample; give at least one")
     targets = as_labels(labels, len(rows), network.sizes[-1], network.output, network.cost, network.dtype)
+    targets += (as_factors(sample_weight, len(rows), network.dtype),)
     if validation is not None:
         validation = _checked_validation(network, validation)
-    learner = LEARNERS[kernels](network, rows, divisor, targets, batch_size or len(rows), reduction == "sum", threads)
+    position = Position() if position is None else position
+    if position.velocity is None and (momentum or alpha):
+        position.velocity = np.zeros_like(network.parameters)
+    inertia = network.dtype.type(momentum), bool(nesterovs_momentum), network.dtype.type(alpha)
+    learner = LEARNERS[kernels](
+        network, rows, divisor, targets, batch_size or len(rows), reduction == "sum", threads,
+        inertia, np.empty(0, network.dtype) if position.velocity is None else position.velocity,
+    )  # fmt: skip
     # No samples: compiles the kernels, or fetches them from the cache, before an epoch's clock starts.
     learner.train(np.arange(0), 0, 0, 1.0, np.zeros(2))
     learner.step = learner.samples_per_call()

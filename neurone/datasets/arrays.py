@@ -119,6 +119,19 @@ def as_labels(labels, count, outputs, output, cost, dtype):
     return np.empty(0, np.int64), targets
 
 
+def as_factors(weights, count, dtype):
+    """Samples' factors, `dtype` (P,); empty for None."""
+    if weights is None:
+        return np.empty(0, dtype)
+    array = _numeric("sample_weight", weights)
+    if array.shape != (count,):
+        raise InputError(f"sample_weight has shape {array.shape}; {count} samples take ({count},)")
+    array = _finite("sample_weight", array[:, None], dtype)[:, 0]
+    if (array < 0).any():
+        raise InputError(f"sample_weight of sample {np.flatnonzero(array < 0)[0]} is negative; give 0 or more")
+    return array
+
+
 def stratified(labels, count, seed):
     """Which samples to hold out for validation: bool (P,), `count` of them, every class by its share.
 

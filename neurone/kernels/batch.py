@@ -15,8 +15,9 @@ several rows of its gradient are summed, at a time: `formes` is a tuple as long 
 import numpy as np
 
 from neurone.kernels import kernel, notes, step
-from neurone.kernels.elementary import correct, like, madd, outer
+from neurone.kernels.elementary import correct, like, madd, outer, with_momentum
 from neurone.kernels.online import (
+    REGISTER,
     activations,
     anticipate,
     derivatives,
@@ -234,11 +235,35 @@ def correct_next_layer(
             )  # fmt: skip
 
 
+@step
+def correct_with_momentum(
+    LesPoids, Gradient, Vitesse, Transposees, debut, retour, n, m, blocs, pas, inertie, nesterov, penalite, i1, i2,
+    largeur, largeur_avant,
+):  # fmt: skip
+    """The rows i1 to i2 of a layer, whose gradient is complete, and their part of Transposees."""
+    for b in range(blocs):
+        place = debut + b * (n + 1) * largeur
+        for j in range(i1 * largeur, i2 * largeur, width(LesPoids, REGISTER)):
+            w, v = with_momentum(
+                load(LesPoids, place + j, REGISTER), load(Gradient, place + j, REGISTER),
+                load(Vitesse, place + j, REGISTER),
+                pas, inertie, nesterov, like(penalite, 0) if j < largeur else penalite,
+            )  # fmt: skip
+            store(LesPoids, place + j, w)
+            store(Vitesse, place + j, v)
+        if retour >= 0:
+            transpose(
+                LesPoids, Transposees, place, retour + b * largeur * largeur_avant,
+                m, i1, i2, min(largeur, m - b * largeur), largeur, largeur_avant,
+            )  # fmt: skip
+
+
 @kernel
 def train(
     LesPoids, Transposees, debut, retour, unites, rang, blocs, activation, sortie, pente, cout,
-    images, diviseur, lignes, colonnes, valeurs, quotients, etiquettes, cibles, ordre, premier, dernier, P, total,
-    alpha, TabOutput, Delta, Gradient, y, couts, fautes, porteurs, grille, bornes, bilan,
+    images, diviseur, lignes, colonnes, valeurs, quotients, etiquettes, cibles, facteurs, ordre, premier, dernier,
+    P, total, inertie, nesterov, penalite, alpha,
+    TabOutput, Delta, Gradient, Vitesse, y, couts, fautes, porteurs, grille, bornes, bilan,
     moi, equipe, rendezvous, forme, formes, forme_sortie, formes_sortie,
 ):  # fmt: skip
     """As `notes.train`, by thread `moi` of `equipe`, all of which call it.
@@ -260,7 +285,7 @@ def train(
         )  # fmt: skip
         for e in range(e1, e2):
             couts[e], fautes[e] = outcome(
-                unites, rang, sortie, pente, cout, etiquettes, cibles, ordre[q + e],
+                unites, rang, sortie, pente, cout, etiquettes, cibles, facteurs, ordre[q + e],
                 line(TabOutput, e), line(Delta, e), part(line(y, moi), 0, unites[L]), blocs[L] * largeur_sortie,
             )  # fmt: skip
         backward(Transposees, retour, unites, rang, blocs, activation, pente, e1, e2, TabOutput, Delta, forme)
@@ -274,7 +299,8 @@ def train(
             for e in range(echantillons):
                 bilan[0] += couts[e]
                 bilan[1] += fautes[e]
-        nouveau, complet = q == debut_lot, q + echantillons == fin_lot
+        nouveau, fini = q == debut_lot, q + echantillons == fin_lot
+        complet = fini and Vitesse.size == 0  # else the gradient is kept, for `correct_with_momentum`
         pas = alpha if total else alpha / like(alpha, fin_lot - debut_lot)
         for couche in range(1, L + 1):
             n, m, x = unites[couche - 1], unites[couche], rang[couche - 1] - 1
@@ -295,6 +321,14 @@ def train(
                     LesPoids, Gradient, Transposees, debut[L], retour[L] if L > 1 else -1, n, m,
                     blocs[L], echantillons, TabOutput, x, Delta, rang[L], nouveau, complet, pas,
                     i1, i2, largeur, forme_sortie, formes_sortie,
+                )  # fmt: skip
+            if fini and not complet:
+                if couche == 1 and lignes.size:
+                    i1, i2 = bornes[moi], bornes[moi + 1]
+                correct_with_momentum(
+                    LesPoids, Gradient, Vitesse, Transposees, debut[couche], retour[couche] if couche > 1 else -1, n, m,
+                    blocs[couche], pas, inertie, nesterov, penalite, i1, i2,
+                    largeur if couche < L else largeur_sortie, largeur,
                 )  # fmt: skip
         meet(rendezvous, equipe)
         q += echantillons

@@ -15,7 +15,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic, overload
 
 from neurone.constants import LOGISTIC, RELU, TANH
-from neurone.kernels import kernel
+from neurone.kernels import kernel, step
 from neurone.kernels.simd import (
     Block,
     exp64,
@@ -64,6 +64,19 @@ descend = in_place(
         builder, minus_step, _madd(builder, x, delta, ir.Constant(x.type, None)), w
     )
 )
+
+
+@step
+def with_momentum(w, G, v, pas, inertie, nesterov, penalite):
+    """(w, v) after a batch of gradient G: v <- inertie v - pas (G + penalite w), and w <- w + v.
+
+    With `nesterov`, w <- w + inertie v - pas (G + penalite w), v being the new one. (Sutskever et al., ICML 2013.)
+    """
+    G = madd(penalite, w, G)
+    v = madd(-pas, G, inertie * v)
+    if nesterov:
+        return madd(inertie, v, madd(-pas, G, w)), v
+    return w + v, v
 
 
 @intrinsic

@@ -31,7 +31,7 @@ import numpy as np
 
 from neurone.constants import HALF_QUADRATIC, LOG, QUADRATIC, SOFTMAX
 from neurone.kernels import kernel, view
-from neurone.kernels.elementary import activate, derivative, exp, like, madd
+from neurone.kernels.elementary import activate, derivative, exp, like, madd, with_momentum
 
 
 @kernel
@@ -183,6 +183,20 @@ def delta_output(cout, sortie, pente, y, yhat, DeltaSortie):
 
 
 @kernel
+def weighted(facteurs, p, cost):
+    """A sample's cost times its factor, if samples have one."""
+    return cost * np.float64(facteurs[p]) if facteurs.size else cost
+
+
+@kernel
+def weight(facteurs, p, DeltaSortie):
+    """Its error times its factor, likewise. DeltaSortie: written."""
+    if facteurs.size:
+        for k in range(DeltaSortie.size):
+            DeltaSortie[k] *= facteurs[p]
+
+
+@kernel
 def delta_hidden(LesPoids, debut, activation, pente, U, DeltaSuivante, DeltaCachee):
     """delta_j = g'(sigma_j) sum_k z_jk delta_k, from the layer behind it; the bias neuron has no error.
 
@@ -232,17 +246,29 @@ def correction(LesPoids, Gradient, pas):
 
 
 @kernel
+def correction_with_momentum(LesPoids, Gradient, Vitesse, debut, unites, pas, inertie, nesterov, penalite):
+    """`with_momentum` for every weight; biases are not penalised. Vitesse: laid out as LesPoids, written."""
+    for couche in range(1, unites.size):
+        for place in range(debut[couche - 1], debut[couche]):
+            biais = place < debut[couche - 1] + unites[couche]
+            LesPoids[place], Vitesse[place] = with_momentum(
+                LesPoids[place], Gradient[place], Vitesse[place],
+                pas, inertie, nesterov, like(penalite, 0) if biais else penalite,
+            )  # fmt: skip
+
+
+@kernel
 def train(
     LesPoids, debut, unites, rang, activation, sortie, pente, cout,
-    images, diviseur, etiquettes, cibles, ordre, premier, dernier, P, total, alpha,
-    TabOutput, Delta, Gradient, tau, y, bilan,
+    images, diviseur, etiquettes, cibles, facteurs, ordre, premier, dernier, P, total, inertie, nesterov, penalite,
+    alpha, TabOutput, Delta, Gradient, Vitesse, tau, y, bilan,
 ):  # fmt: skip
     """Samples `premier` to `dernier` of an epoch of batches of P, taken in the order `ordre`.
 
     A call may begin and end anywhere in a batch: all that is under way is in the arrays. LesPoids is
     corrected at the end of each batch, the last one of the epoch perhaps a smaller one; bilan[0] gathers
     the cost and bilan[1] the wrong answers, both from before the batch's correction. `total` leaves out
-    the division by P.
+    the division by P. facteurs: (P,), of each sample's cost and error, or empty. Vitesse: empty without momentum.
     """
     derniere = unites.size - 1
     TabXCachee = with_bias(TabOutput, unites, rang, 0)
@@ -255,14 +281,18 @@ def train(
         normalisation(images[p], diviseur, TabXCachee)
         target(etiquettes, cibles, p, y)
         plus_grand, S = forward(LesPoids, debut, unites, rang, activation, sortie, pente, TabOutput, tau)
-        bilan[0] += sample_cost(cout, sortie, pente, y, TabOutputSortie, tau, plus_grand, S)
+        bilan[0] += weighted(facteurs, p, sample_cost(cout, sortie, pente, y, TabOutputSortie, tau, plus_grand, S))
         if etiquettes.size:
             bilan[1] += wrong(etiquettes, p, TabOutputSortie)
         delta_output(cout, sortie, pente, y, TabOutputSortie, DeltaSortie)
+        weight(facteurs, p, DeltaSortie)
         backward(LesPoids, debut, unites, rang, activation, pente, TabOutput, Delta, Gradient)
         if (q + 1) % P == 0 or q + 1 == ordre.size:
             pas = alpha if total else alpha / like(alpha, q % P + 1)
-            correction(LesPoids, Gradient, pas)
+            if Vitesse.size:
+                correction_with_momentum(LesPoids, Gradient, Vitesse, debut, unites, pas, inertie, nesterov, penalite)
+            else:
+                correction(LesPoids, Gradient, pas)
 
 
 @kernel

@@ -144,7 +144,7 @@ def correct_dense(LesPoids, debut, X, Delta, j, pas, forme):
 
 @step
 def outcome(
-    unites, rang, sortie, pente, cout, etiquettes, cibles, p, TabOutput, Delta, y, outputs,
+    unites, rang, sortie, pente, cout, etiquettes, cibles, facteurs, p, TabOutput, Delta, y, outputs,
 ):  # fmt: skip
     """From tau: yhat and DeltaSortie of sample p; returns its cost and whether its answer is wrong.
 
@@ -159,7 +159,8 @@ def outcome(
     cost = notes.sample_cost(cout, sortie, pente, y, TabOutputSortie, tau, plus_grand, S)
     faute = notes.wrong(etiquettes, p, TabOutputSortie) if etiquettes.size else 0
     notes.delta_output(cout, sortie, pente, y, TabOutputSortie, DeltaSortie)
-    return cost, faute
+    notes.weight(facteurs, p, DeltaSortie)
+    return notes.weighted(facteurs, p, cost), faute
 
 
 @step
@@ -184,8 +185,8 @@ def inputs(images, diviseur, lignes, p, TabXCachee):
 @kernel
 def train(
     LesPoids, Transposees, debut, retour, unites, rang, blocs, activation, sortie, pente, cout,
-    images, diviseur, lignes, colonnes, valeurs, quotients, etiquettes, cibles, ordre, premier, dernier, alpha,
-    TabOutput, Delta, y, bilan, forme, forme_sortie,
+    images, diviseur, lignes, colonnes, valeurs, quotients, etiquettes, cibles, facteurs, ordre, premier, dernier,
+    alpha, TabOutput, Delta, y, bilan, forme, forme_sortie,
 ):  # fmt: skip
     """As `notes.train` with P = 1, where mean and total are the same."""
     L = unites.size - 1
@@ -219,8 +220,9 @@ def train(
                 U = layer(TabOutput, rang, blocs, couche, largeur)
                 activations(activation, pente, U, U)
         cost, faute = outcome(
-            unites, rang, sortie, pente, cout, etiquettes, cibles, p, TabOutput, Delta, y, blocs[L] * largeur_sortie
-        )
+            unites, rang, sortie, pente, cout, etiquettes, cibles, facteurs, p, TabOutput, Delta, y,
+            blocs[L] * largeur_sortie,
+        )  # fmt: skip
         bilan[0] += cost
         bilan[1] += faute
 

@@ -12,6 +12,7 @@ import threading
 import numpy as np
 
 from neurone import options
+from neurone.datasets.arrays import dense
 from neurone.kernels import batch, notes, online, sparse
 from neurone.kernels.team import ABANDONED
 from neurone.layout import state_offsets
@@ -28,7 +29,7 @@ class NotesLearner:
 
     def __init__(self, network, rows, divisor, targets, batch_size, total, threads, momentum, velocity):
         self.network = network
-        self._samples = (rows, divisor, *targets)
+        self._samples = (dense(rows), divisor, *targets)
         self._batch = (batch_size, total, *momentum)
         states, outputs = int(state_offsets(network.sizes)[-1]), network.sizes[-1]
         states, deltas, gradient, tau, y = (
@@ -63,18 +64,24 @@ class FastLearner:
         # Any number may be asked for. To meet costs microseconds, and much more where cores are few.
         self._threads = min(threads, together, 1 + together * packed.weights.size // _WORK_OF_A_MEMBER)
         samples = cut(rows, divisor, dtype)
-        dense = samples[0].shape[1] if len(samples[0]) else 0
+        inputs = samples[0].shape[1] if len(samples[0]) else 0
         self._samples = (*samples, *targets)
         self._velocity, self._packed_velocity = velocity, aligned(packed.weights.size * (velocity.size > 0), dtype)
         if batch_size == 1 and not velocity.size:
             self._call = self._train_online
-            self._workspace = packed.outputs_of(1, dense)[0], packed.deltas_of(1)[0], np.zeros(network.sizes[-1], dtype)
+            self._workspace = (
+                packed.outputs_of(1, inputs)[0],
+                packed.deltas_of(1)[0],
+                np.zeros(network.sizes[-1], dtype),
+            )
         else:
             self._call, self._batch = self._train_batches, (batch_size, total, *momentum)
-            places = 0 if dense else network.sizes[0] + 1
-            borders = _borders(samples[2], samples[3], places, self._threads)
+            lines, columns, values = samples[2:5]
+            places = 0 if inputs else network.sizes[0] + 1
+            # Rows that no sample of a tranche has cost little each, but there may be many of them.
+            wide = places * len(rows) > together * len(columns)
             self._workspace = (
-                packed.outputs_of(together, dense),
+                packed.outputs_of(together, inputs),
                 packed.deltas_of(together),
                 aligned(packed.weights.size, dtype),
                 self._packed_velocity,
@@ -82,8 +89,10 @@ class FastLearner:
                 np.zeros(together),
                 np.zeros(together, np.int64),
                 np.zeros(places, np.uint64),
-                np.empty((places, sparse.SAMPLES), samples[-2].dtype),
-                borders,
+                np.empty((0 if wide else places, sparse.SAMPLES), values.dtype),
+                _borders(lines, columns, places, self._threads),
+                np.zeros(places if wide else 0, np.int64),
+                np.zeros((self._threads, 8), np.int64),
             )
 
     def samples_per_call(self):

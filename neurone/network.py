@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 
 from neurone import container, options
-from neurone.datasets.arrays import as_images
+from neurone.datasets.arrays import as_images, dense
 from neurone.errors import InputError
 from neurone.kernels import notes
 from neurone.layout import parameter_count, parameter_offsets, state_offsets
@@ -181,7 +181,7 @@ class Network:
         if len(rows) < _FEW:
             states = np.empty(self._layout[-1][-1], self.dtype)
             tau = np.empty(self.sizes[-1], self.dtype)
-            notes.predict(*self.kernel_arguments(), rows, divisor, states, tau, outputs)
+            notes.predict(*self.kernel_arguments(), dense(rows), divisor, states, tau, outputs)
             return outputs
         packed = Packed(self)
         packed.load()

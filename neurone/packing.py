@@ -3,6 +3,7 @@
 import numpy as np
 
 from neurone import options
+from neurone.datasets.arrays import SparseRows, index_type
 from neurone.kernels import batch, sparse
 from neurone.kernels.simd import REGISTER_BYTES
 
@@ -158,6 +159,9 @@ def _fill(blocks, matrix):
 def cut(rows, divisor, dtype):
     """The inputs as the fast kernels take them: (images, diviseur, lignes, colonnes, valeurs, quotients), one kind of
     them empty."""
+    if isinstance(rows, SparseRows):
+        quotients = (np.arange(256).astype(dtype) / divisor)[: 256 * (rows.values.dtype == np.uint8)]
+        return np.empty((0, rows.inputs), dtype), dtype.type(1), rows.lines, rows.columns, rows.values, quotients
     none = np.empty(0, np.int64), np.empty(0, np.uint16), np.empty(0, rows.dtype)
     bytes_ = rows.dtype == np.uint8
     quotients = (np.arange(256).astype(dtype) / divisor)[: 256 * bytes_]
@@ -167,8 +171,7 @@ def cut(rows, divisor, dtype):
         if bytes_:
             rows = quotients[rows]
         return rows, dtype.type(1), *none, quotients
-    # The number of inputs decides the width of their indices, which also count the bias neuron.
-    columns = np.empty(lines[-1] + 1, np.uint16 if rows.shape[1] < 1 << 16 else np.uint32)
+    columns = np.empty(lines[-1] + 1, index_type(rows.shape[1]))
     values = np.empty(lines[-1] + 1, rows.dtype)
     sparse.cut(rows, columns, values)
     return np.empty((0, rows.shape[1]), dtype), dtype.type(1), lines, columns, values, quotients

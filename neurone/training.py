@@ -101,7 +101,8 @@ def fit(
     ----------
     network : Network
     images : array_like
-        uint8 (P, ...), divided by 255, or floats (P, inputs), taken as they are.
+        uint8 (P, ...), divided by 255, or floats (P, inputs), taken as they are; or a SciPy sparse matrix or array of
+        either, at a cost in proportion to what it stores (`kernels="notes"` takes it apart into dense rows).
     labels : array_like
         Integers (P,), or float targets (P, outputs).
     learning_rate : float, default 0.1

@@ -4,6 +4,7 @@ Nothing behind this file checks again: a label out of range would write past an 
 """
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -12,6 +13,51 @@ from neurone.randomness import hold_out_order
 
 # Rows of float targets for a softmax must sum to 1, up to the rounding of float32.
 _SUM_TOLERANCE = 1e-5
+_OTHER_TYPE = "images are of type {}; give uint8 (divided by 255) or floats (taken as they are)"
+
+
+@dataclass(frozen=True)
+class SparseRows:
+    """Samples of which only some inputs are given, the others being 0: what a SciPy matrix or array in CSR holds.
+
+    Attributes
+    ----------
+    lines : ndarray
+        Where each sample's inputs begin in the two arrays behind, and where the last one's end: int64 (P + 1,).
+    columns : ndarray
+        The inputs' places, from 1 (0 is the bias neuron's), in order and each once; uint16 or uint32.
+    values : ndarray
+        uint8, or of the network's type.
+    inputs : int
+    """
+
+    lines: np.ndarray
+    columns: np.ndarray
+    values: np.ndarray
+    inputs: int
+
+    def __len__(self):
+        return len(self.lines) - 1
+
+    def __getitem__(self, part):
+        first, last, _ = part.indices(len(self))
+        return SparseRows(self.lines[first : last + 1], self.columns, self.values, self.inputs)
+
+
+def index_type(inputs):
+    """The unsigned type that numbers so many inputs and the bias neuron."""
+    return np.uint16 if inputs < 1 << 16 else np.uint32
+
+
+def dense(rows):
+    """`rows` (P, inputs) with every input."""
+    if not isinstance(rows, SparseRows):
+        return rows
+    array = np.zeros((len(rows), rows.inputs), rows.values.dtype)
+    first, last = rows.lines[0], rows.lines[-1]
+    samples = np.repeat(np.arange(len(rows)), np.diff(rows.lines))
+    array[samples, rows.columns[first:last].astype(np.int64) - 1] = rows.values[first:last]
+    return array
 
 
 def as_images(images, inputs, dtype):
@@ -21,7 +67,7 @@ def as_images(images, inputs, dtype):
     ----------
     images : array_like
         uint8 (P, ...) whose last axes multiply to `inputs`, meant to be divided by 255; or floats
-        (P, inputs), taken as they are and rounded to `dtype`.
+        (P, inputs), taken as they are and rounded to `dtype`; or a SciPy sparse matrix or array of either type.
     inputs : int
         Inputs of the network, its bias neuron not counted.
     dtype : numpy.dtype
@@ -29,7 +75,7 @@ def as_images(images, inputs, dtype):
 
     Returns
     -------
-    rows : ndarray
+    rows : ndarray or SparseRows
         C-contiguous (P, inputs), uint8 or `dtype`; a view of the caller's array where that will do.
     divisor : numpy scalar of `dtype`
         255 or 1.
@@ -45,6 +91,10 @@ def as_images(images, inputs, dtype):
     >>> rows.shape, divisor
     ((5, 784), np.float32(255.0))
     """
+    if isinstance(images, SparseRows):
+        return images, dtype.type(255 if images.values.dtype == np.uint8 else 1)
+    if hasattr(images, "tocsr"):
+        return _as_sparse(images, inputs, dtype)
     array = _numeric("images", images)
     if array.dtype == np.uint8:
         if array.ndim < 2 or math.prod(array.shape[1:]) != inputs:
@@ -53,10 +103,30 @@ def as_images(images, inputs, dtype):
             )
         return np.ascontiguousarray(array).reshape(len(array), inputs), dtype.type(255)
     if array.dtype.kind != "f":
-        raise InputError(f"images are of type {array.dtype}; give uint8 (divided by 255) or floats (taken as they are)")
+        raise InputError(_OTHER_TYPE.format(array.dtype))
     if array.ndim != 2 or array.shape[1] != inputs:
         raise InputError(f"images have shape {array.shape}; the network takes floats (P, {inputs})")
     return _finite("images", array, dtype), dtype.type(1)
+
+
+def _as_sparse(images, inputs, dtype):
+    """`as_images` of what SciPy calls sparse, in any of its formats."""
+    if images.ndim != 2 or images.shape[1] != inputs:
+        raise InputError(f"images have shape {images.shape}; the network takes (P, {inputs})")
+    if images.dtype != np.uint8 and images.dtype.kind != "f":
+        raise InputError(
+            f"images are of type {images.dtype}; give uint8 (divided by 255) or floats (taken as they are)"
+        )
+    rows = images.tocsr()
+    if not rows.has_canonical_format or not rows.data.all():
+        rows = rows.copy()
+        rows.sum_duplicates()
+        rows.eliminate_zeros()
+    values, divisor = rows.data, dtype.type(255)
+    if values.dtype != np.uint8:
+        values, divisor = _finite("images", values[:, None], dtype)[:, 0], dtype.type(1)
+    columns = rows.indices.astype(index_type(inputs)) + index_type(inputs)(1)
+    return SparseRows(rows.indptr.astype(np.int64), columns, np.ascontiguousarray(values), inputs), divisor
 
 
 def as_labels(labels, count, outputs, output, cost, dtype):

@@ -31,7 +31,7 @@ from neurone.kernels.online import (
     with_bias,
 )  # fmt: skip
 from neurone.kernels.simd import load, lowest_bit, part, store, store_rows, width, zeros
-from neurone.kernels.sparse import by_pixel, pixel
+from neurone.kernels.sparse import by_pixel, pixel, place_of
 from neurone.kernels.team import meet
 
 
@@ -173,6 +173,53 @@ def correct_first_layer(
 
 
 @step
+def gather(
+    Gradient, debut, n, blocs, lignes, colonnes, valeurs, quotients, ordre, q, echantillons, Delta, rang,
+    un, i1, i2, vus, touchees, compte, forme,
+):  # fmt: skip
+    """As `correct_first_layer` but for the correction, of inputs so many that a tranche has few of them.
+
+    Only rows that have a sample are looked at; the others of Gradient are 0. Those of this batch: touchees[i1:], their
+    number compte[0]; vus[i] tells row i of them from the others.
+    """
+    largeur = width(Gradient, forme)
+    errors, ecart = part(Delta, 0, Delta.size), Delta.shape[1]
+    for b in range(blocs):
+        debut_bloc = debut + b * (n + 1) * largeur
+        for e in range(echantillons):
+            p = ordre[q + e]
+            delta = load(errors, rang + b * largeur + e * ecart, forme)
+            if i1 == 0:
+                correct(Gradient, debut_bloc, (un, delta))
+            fin = np.uint64(lignes[p + 1])
+            t1 = place_of(i1, colonnes, np.uint64(lignes[p]), fin)
+            for t in range(t1, place_of(i2, colonnes, t1, fin)):
+                i = np.int64(colonnes[t])
+                if vus[i] == 0:
+                    vus[i] = 1
+                    touchees[i1 + compte[0]] = i
+                    compte[0] += 1
+                correct(Gradient, debut_bloc + i * largeur, (pixel(quotients, valeurs[t]), delta))
+
+
+@step
+def scatter(LesPoids, Gradient, debut, n, blocs, complet, pas, i1, vus, touchees, compte, forme):
+    """The end of a batch that `gather` began: the correction, unless it was made, and zeros."""
+    largeur = width(LesPoids, forme)
+    for b in range(blocs):
+        for k in range(-1 if i1 == 0 else 0, compte[0]):
+            i = touchees[i1 + k] if k >= 0 else 0
+            place = debut + (b * (n + 1) + i) * largeur
+            G = load(Gradient, place, forme)
+            if complet:
+                correct(LesPoids, place, (-pas, G))
+            store(Gradient, place, like(G, 0))
+    for k in range(compte[0]):
+        vus[touchees[i1 + k]] = 0
+    compte[0] = 0
+
+
+@step
 def correct_dense(
     LesPoids, Gradient, debut, TabOutput, x, ecart_x, echantillons, Delta, j, ecart, nouveau, complet, pas, forme,
     formes,
@@ -263,12 +310,13 @@ def train(
     LesPoids, Transposees, debut, retour, unites, rang, blocs, activation, sortie, pente, cout,
     images, diviseur, lignes, colonnes, valeurs, quotients, etiquettes, cibles, facteurs, ordre, premier, dernier,
     P, total, inertie, nesterov, penalite, alpha,
-    TabOutput, Delta, Gradient, Vitesse, y, couts, fautes, porteurs, grille, bornes, bilan,
+    TabOutput, Delta, Gradient, Vitesse, y, couts, fautes, porteurs, grille, bornes, touchees, comptes, bilan,
     moi, equipe, rendezvous, forme, formes, forme_sortie, formes_sortie,
 ):  # fmt: skip
     """As `notes.train`, by thread `moi` of `equipe`, all of which call it.
 
-    bornes: (equipe + 1,), where each one's rows of the first layer begin. y: a row of cache lines for each.
+    bornes: (equipe + 1,), where each one's rows of the first layer begin. y, comptes: a row of cache lines for each.
+    touchees: (n + 1,), or empty where `correct_first_layer` and not `gather` is to be used.
     """
     L = unites.size - 1
     largeur, largeur_sortie = width(LesPoids, forme), width(LesPoids, forme_sortie)
@@ -289,7 +337,7 @@ def train(
                 line(TabOutput, e), line(Delta, e), part(line(y, moi), 0, unites[L]), blocs[L] * largeur_sortie,
             )  # fmt: skip
         backward(Transposees, retour, unites, rang, blocs, activation, pente, e1, e2, TabOutput, Delta, forme)
-        if lignes.size:
+        if lignes.size and not touchees.size:
             by_pixel(
                 lignes, colonnes, valeurs, ordre, q, q + echantillons, bornes[moi], bornes[moi + 1], porteurs, grille
             )
@@ -305,7 +353,13 @@ def train(
         for couche in range(1, L + 1):
             n, m, x = unites[couche - 1], unites[couche], rang[couche - 1] - 1
             i1, i2 = moi * (n + 1) // equipe, (moi + 1) * (n + 1) // equipe
-            if couche == 1 and lignes.size:
+            if couche == 1 and touchees.size:
+                gather(
+                    Gradient, debut[1], n, blocs[1], lignes, colonnes, valeurs, quotients, ordre, q, echantillons,
+                    Delta, rang[1], like(pas, 1), bornes[moi], bornes[moi + 1], porteurs, touchees, line(comptes, moi),
+                    forme,
+                )  # fmt: skip
+            elif couche == 1 and lignes.size:
                 correct_first_layer(
                     LesPoids, Gradient, debut[1], n, blocs[1], porteurs, grille, quotients, echantillons,
                     Delta, rang[1], nouveau, complet, pas, bornes[moi], bornes[moi + 1], forme,
@@ -329,6 +383,11 @@ def train(
                     LesPoids, Gradient, Vitesse, Transposees, debut[couche], retour[couche] if couche > 1 else -1, n, m,
                     blocs[couche], pas, inertie, nesterov, penalite, i1, i2,
                     largeur if couche < L else largeur_sortie, largeur,
+                )  # fmt: skip
+            if fini and couche == 1 and touchees.size:
+                scatter(
+                    LesPoids, Gradient, debut[1], n, blocs[1], complet, pas, bornes[moi], porteurs, touchees,
+                    line(comptes, moi), forme,
                 )  # fmt: skip
         meet(rendezvous, equipe)
         q += echantillons

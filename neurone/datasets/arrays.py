@@ -197,6 +197,8 @@ def as_factors(weights, count, dtype):
     if array.shape != (count,):
         raise InputError(f"sample_weight has shape {array.shape}; {count} samples take ({count},)")
     array = _finite("sample_weight", array[:, None], dtype)[:, 0]
+    if not array.any():
+        raise InputError("sample_weight is zero for every sample; give at least one that is not")
     if (array < 0).any():
         raise InputError(f"sample_weight of sample {np.flatnonzero(array < 0)[0]} is negative; give 0 or more")
     return array

@@ -20,7 +20,8 @@ try:
 except ImportError as error:
     raise ExtraError("scikit-learn 1.6 or later is not installed; run: pip install 'neurone[sklearn]'") from error
 
-_AUTO_BATCH = 32
+# As far for each sample as MLPClassifier's default goes, batches of 200 with a momentum of 0.9: 200 * (1 - 0.9).
+_AUTO_BATCH = 20
 
 
 def _trains_partly(estimator):
@@ -253,7 +254,8 @@ class NeuroneClassifier(ClassifierMixin, _Perceptron):
         L2 penalty. 0, because like `momentum` it makes every correction touch every weight: those of pixels and words
         that a batch has none of too.
     batch_size : int or "auto", default "auto"
-        Samples of a correction; "auto" is 32, or all if there are fewer.
+        Samples of a correction; "auto" is 20, or all if there are fewer: without momentum, each then moves the weights
+        as far as in `MLPClassifier` with its batches of 200 and its momentum of 0.9.
     learning_rate_init : float, default 0.1
     max_iter : int, default 200
         Epochs.

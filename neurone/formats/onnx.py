@@ -1,0 +1,92 @@
+"""A network as an ONNX file. Needs the extra `export` (onnx)."""
+
+import numpy as np
+
+from neurone.errors import ExtraError, InputError
+from neurone.files import replacing, shown
+
+# The oldest that have all of it, so that runtimes since 2020 read the file, and newer ones, which read what is older.
+_OPSET = 13
+_IR_VERSION = 7
+# What one protobuf message can hold, less room for all but the parameters.
+_MOST_BYTES = 2**31 - 2**20
+_NODES = {"logistic": "Sigmoid", "tanh": "Tanh", "relu": "Relu", "softmax": "Softmax"}
+
+
+def save_onnx(network, path):
+    """Write a network to `path` as an ONNX model, whole or not at all.
+
+    Its input is called `input`: float32 (batch, inputs), pixels already divided by 255. Its output is called
+    `probabilities`: (batch, outputs), of the network's type, which is also that of the arithmetic in between.
+
+    Parameters
+    ----------
+    network : Network
+    path : path-like
+
+    Raises
+    ------
+    InputError
+        Parameters that hold NaN or infinity, or 2 GiB and more of them.
+    ExtraError
+        onnx is not installed.
+
+    Examples
+    --------
+    >>> import neurone
+    >>> save_onnx(neurone.Network((784, 100, 10)), "digits.onnx")  # doctest: +SKIP
+    """
+    if not np.isfinite(network.parameters).all():
+        raise InputError(f"{shown(path)}: not written, since the network's parameters hold NaN or infinity")
+    if network.parameters.nbytes > _MOST_BYTES:
+        raise InputError(f"{shown(path)}: not written, since more than 2 GiB do not fit in one ONNX file")
+    data = _model(network).SerializeToString(deterministic=True)
+    with replacing(path) as file:
+        file.write(data)
+
+
+def _model(network):
+    """The network as onnx.ModelProto, checked."""
+    try:
+        import onnx
+    except ImportError:
+        raise ExtraError(
+            "writing ONNX files needs onnx: pip install onnx, or this package with its extra 'export'"
+        ) from None
+    helper, constant = onnx.helper, onnx.numpy_helper.from_array
+    width = helper.np_dtype_to_tensor_dtype(network.dtype)
+    nodes, constants = [], [constant(network.dtype.type(network.slope).reshape(1), "slope")]
+
+    def node(kind, *inputs, **attributes):
+        """A node's output, a name: the nodes are a chain."""
+        output = f"{kind.lower()}_{len(nodes)}"
+        nodes.append(helper.make_node(kind, inputs, [output], **attributes))
+        return output
+
+    # In the runtime's own type a node less; other types are what the input becomes.
+    value = "input" if width == onnx.TensorProto.FLOAT else node("Cast", "input", to=width)
+    last = len(network.sizes) - 2
+    for layer in range(last + 1):
+        block = network.layer(layer)
+        bias, weights = f"bias_{layer + 1}", f"weights_{layer + 1}"
+        constants += [constant(block[0], bias), constant(block[1:], weights)]
+        value = node("Gemm", value, weights, bias)
+        function = network.output if layer == last else network.activation
+        if function == "logistic" and network.slope != 1:
+            value = node("Mul", value, "slope")
+        if function in _NODES:
+            value = node(_NODES[function], value)
+    nodes[-1].output[0] = "probabilities"
+
+    used = {name for each in nodes for name in each.input}
+    graph = helper.make_graph(
+        nodes,
+        "neurone",
+        [helper.make_tensor_value_info("input", onnx.TensorProto.FLOAT, ["batch", network.sizes[0]])],
+        [helper.make_tensor_value_info("probabilities", width, ["batch", network.sizes[-1]])],
+        [each for each in constants if each.name in used],
+    )
+    opset = helper.make_opsetid("", _OPSET)
+    model = helper.make_model(graph, opset_imports=[opset], ir_version=_IR_VERSION, producer_name="neurone")
+    onnx.checker.check_model(model, full_check=True)
+    return model

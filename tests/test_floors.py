@@ -12,8 +12,8 @@ FLOORS = [
     ["kernels", "container"],
     ["network", "packing", "datasets"],
     ["learners", "training", "checkpoint"],
-    ["images"],
-    ["commands", "train", "evaluate", "predict", "fetch"],
+    ["images", "formats"],
+    ["commands", "train", "evaluate", "predict", "fetch", "export"],
 ]
 FLOOR = {name: number for number, floor in enumerate(FLOORS) for name in floor}
 
@@ -52,7 +52,7 @@ def test_no_circles():
 
 def test_optional_packages_are_imported_where_used():
     """At the top of a file they would be needed by everyone."""
-    optional = {"tqdm", "PIL", "matplotlib", "sklearn", "onnx", "torch"}
+    optional = {"tqdm", "PIL", "matplotlib", "sklearn", "onnx", "onnxruntime", "torch"}
     for path in ROOT.rglob("*.py"):
         for node in ast.parse(path.read_text()).body:
             if isinstance(node, ast.Import | ast.ImportFrom):

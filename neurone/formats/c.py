@@ -6,9 +6,9 @@ not C++ before 2017.
 
 import numpy as np
 
+import neurone.formats.c_parts as c_parts
 from neurone.errors import InputError
 from neurone.files import replacing, shown
-from neurone.formats import c_parts
 from neurone.formats.int8 import LARGEST_LAYER, Quantised
 from neurone.randomness import uniform
 
@@ -41,11 +41,11 @@ def save_c(network, path, int8=False):
 
     Examples
     --------
-    >>> import neurone, tempfile
-    >>> file = tempfile.mkdtemp() + "/xor.c"
+    >>> import neurone, pathlib, tempfile
+    >>> file = pathlib.Path(tempfile.mkdtemp()) / "xor.c"
     >>> save_c(neurone.Network((2, 3, 1), output="logistic"), file)
-    >>> [line for line in open(file) if line.startswith("void")]
-    ['void neurone_predict(const neurone_real *x, neurone_real *y)\\n']
+    >>> "\\nvoid neurone_predict(const neurone_real *x, neurone_real *y)\\n" in file.read_text()
+    True
     """
     if not np.isfinite(network.parameters).all():
         raise InputError(f"{shown(path)}: not written, since the network's parameters hold NaN or infinity")
@@ -56,7 +56,7 @@ def save_c(network, path, int8=False):
     else:
         outputs, parts = network.predict_proba(images), _of_reals(network)
     if not np.isfinite(outputs).all():
-        raise InputError(f"{shown(path)}: not written, since the network's outputs overflow; train it to smaller ones")
+        raise InputError(f"{shown(path)}: not written, since some outputs are NaN or infinity for pixels from 0 to 255")
     with replacing(path) as file:
         for part in parts:
             file.write(part.encode("ascii"))
@@ -70,8 +70,8 @@ def _of_reals(network):
     yield c_parts.HEAD.format(
         description=_description(network),
         type="neurone_real",
-        inputs=f"{type_}s, for images their pixels divided by 255,",
-        promise="It gives the bits of the network it was made from",
+        inputs=f"{type_}s, of an image its pixels divided by 255",
+        promise="The outputs are the network's own, bit for bit",
         library=c_parts.LIBRARY[network.dtype.name],
         tests=_TESTS,
     )
@@ -97,8 +97,8 @@ def _of_bytes(network, quantised):
     yield c_parts.HEAD.format(
         description=_description(network) + ", its weights rounded to 8 bits",
         type="uint8_t",
-        inputs="pixels from 0 to 255, as they are,",
-        promise="It gives the same bits everywhere",
+        inputs="bytes, the pixels of an image as they are",
+        promise="The outputs are the same bits everywhere",
         library=c_parts.LIBRARY["float32"],
         tests=_TESTS,
     )

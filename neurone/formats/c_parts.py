@@ -8,13 +8,13 @@ HEAD = """\
 
    void neurone_predict(const {type} *x, neurone_real *y)
 
-   reads NEURONE_INPUTS {inputs}
-   and writes NEURONE_OUTPUTS numbers. It allocates nothing, keeps nothing between calls, and needs no library but that
-   of math.h. {promise}, when compiled with
+   reads NEURONE_INPUTS {inputs}, and writes NEURONE_OUTPUTS numbers elsewhere.
+   It allocates nothing, keeps nothing between calls, has the outputs of hidden layers on the stack, and needs no
+   library but that of math.h. {promise}, if it is compiled with
 
        gcc -O2 -ffp-contract=off
 
-   or g++. Without -ffp-contract=off a compiler may round a product and a sum once instead of twice, which gives other
+   or g++. Without -ffp-contract=off a compiler may round a product and a sum once instead of twice, which makes other
    bits; so do -ffast-math and, on 32-bit x86, the lack of -msse2 -mfpmath=sse.
    {library}
 
@@ -27,7 +27,7 @@ HEAD = """\
 """
 
 LIBRARY = {
-    "float32": "e^x and tanh are its own. Where fmaf may be one instruction (-mfma on x86), the same bits come faster.",
+    "float32": "e^x and tanh are its own. With fmaf as one instruction (-mfma on x86) it is faster, to the same bits.",
     "float64": "exp and tanh are the C library's: another one may differ in the last place.",
 }
 

@@ -40,7 +40,7 @@ class Quantised:
                 )
             block = network.layer(layer).astype(np.float64)
             largest = float((np.abs(block[0]) + bound * np.abs(block[1:]).sum(axis=0)).max())
-            if not largest < np.finfo(np.float32).max / 2:
+            if not largest < float(np.finfo(np.float32).max) / 2:  # sums have errors of their own
                 raise InputError(f"layer {layer + 1} may exceed float32, in which --int8 computes; train anew")
             bound = 1.0 if network.activation in ("logistic", "tanh") else largest
             scales = (np.abs(block[1:]).max(axis=0) / _LARGEST_WEIGHT).astype(np.float32)

@@ -38,7 +38,7 @@ def from_sklearn(model):
     Examples
     --------
     >>> from sklearn.neural_network import MLPRegressor  # doctest: +SKIP
-    >>> model = MLPRegressor((5,)).fit(inputs, targets)  # doctest: +SKIP
+    >>> model = MLPRegressor(hidden_layer_sizes=(5,)).fit(inputs, targets)  # doctest: +SKIP
     >>> from_sklearn(model).predict_proba(inputs)  # doctest: +SKIP
     """
     try:

@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import importlib.util
 import json
 import os
 import pty
@@ -18,6 +19,7 @@ import neurone
 from neurone.datasets.digits import digits
 from neurone.datasets.idx import write_idx
 from neurone.datasets.mnist import load_folder
+from neurone.formats import save_c, save_onnx
 
 
 def refused(done, *parts):
@@ -309,6 +311,58 @@ def test_predict_reads_pictures(call, tmp_path):
     refused(call("predict", "net.npz", "missing.png"), "missing.png")
     neurone.Network((20, 3)).save(tmp_path / "small.npz")
     refused(call("predict", "small.npz", "0.png"), "small.npz", "28 x 28")
+
+
+def test_export(call, tmp_path):
+    """The files are those of the functions."""
+    net = neurone.Network((20, 5, 3), seed=4)
+    net.save("net.npz")
+    save_c(net, "a.c")
+    save_c(net, "a8.c", int8=True)
+    kinds = [(["c"], "a.c"), (["c", "--int8"], "a8.c")]
+    if importlib.util.find_spec("onnx"):
+        save_onnx(net, "a.onnx")
+        kinds.append((["onnx"], "a.onnx"))
+    for kind, name in kinds:
+        done = call("export", "net.npz", "--format", *kind, "--output", "written")
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+        assert (tmp_path / "written").read_bytes() == (tmp_path / name).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("options", "parts"),
+    [
+        (["net.npz", "--format", "c"], ["--output"]),
+        (["net.npz", "--output", "out"], ["--format"]),
+        (["net.npz", "--format", "java", "--output", "out"], ["--format", "java", "onnx"]),
+        (["net.npz", "--format", "onnx", "--int8", "--output", "out"], ["--int8", "--format c"]),
+        (["net.npz", "--format", "c", "--output", "."], ["--output"]),
+        (["net.npz", "--format", "c", "--output", "missing/out"], ["--output", "missing/out"]),
+        (["net.npz", "--format", "c", "--output", "net.npz"], ["--output", "net.npz is the network itself"]),
+        (["net.npz", "--format", "c", "--output", "link"], ["--output", "link is the network itself"]),
+        (["missing.npz", "--format", "c", "--output", "out"], ["missing.npz"]),
+        (["bad.npz", "--format", "c", "--output", "out"], ["bad.npz", "pickle"]),
+        (["huge.npz", "--format", "c", "--output", "out"], ["out: not written", "infinity"]),
+        (["huge.npz", "--format", "c", "--int8", "--output", "out"], ["layer 1 may exceed float32"]),
+    ],
+)
+def test_export_refuses(call, tmp_path, options, parts):
+    neurone.Network((20, 3)).save("net.npz")
+    (tmp_path / "link").symlink_to("net.npz")
+    (tmp_path / "bad.npz").write_bytes(b"\x80\x04K\x01.")
+    huge = neurone.Network((20, 3), output="identity", cost="quadratic")
+    huge.parameters[:] = 3e38
+    huge.save("huge.npz")
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    refused(call("export", *options), *parts, "neurone.export: ")
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_export_without_onnx(call, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    neurone.Network((20, 3)).save("net.npz")
+    refused(call("export", "net.npz", "--format", "onnx", "--output", "out"), "needs onnx", "'export'")
+    assert not (tmp_path / "out").exists()
 
 
 def _damaged(folder, damage):

@@ -3,16 +3,37 @@
 import re
 from pathlib import Path
 
+import numpy as np
+import pytest
+
 README = Path(__file__).resolve().parent.parent / "README.md"
+
+
+def _examples():
+    return re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
 
 
 def test_python_example(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    (example,) = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
+    example, _ = _examples()
     names = {}
     exec(example, names)
     assert names["net"].predict(names["images"]).tolist() == names["labels"].tolist() == [0, 1, 1, 0]
     assert capsys.readouterr().out.endswith("[0 1 1 0]\n")
+
+
+def test_example_of_formats(tmp_path, monkeypatch):
+    """With a model of scikit-learn."""
+    sklearn = pytest.importorskip("sklearn.neural_network")
+    pytest.importorskip("onnx")
+    monkeypatch.chdir(tmp_path)
+    _, example = _examples()
+    inputs = np.arange(12.0).reshape(6, 2) / 12
+    model = sklearn.MLPRegressor(hidden_layer_sizes=(3,), solver="lbfgs").fit(inputs, inputs[:, 0])
+    names = {"model": model, "inputs": inputs}
+    exec(example, names)
+    assert np.abs(names["net"].predict_proba(inputs)[:, 0] - model.predict(inputs)).max() <= 1e-5
+    assert {path.name for path in tmp_path.iterdir()} == {"digits.onnx", "digits.c", "small.c"}
 
 
 def test_commands_of_the_readme_exist():
@@ -21,4 +42,4 @@ def test_commands_of_the_readme_exist():
     targets = set(re.findall(r"(?:^    |`)make ([a-z]+)", text, re.MULTILINE))
     assert targets and targets <= set(re.findall(r"^([a-z]+):", (README.parent / "Makefile").read_text(), re.MULTILINE))
     modules = set(re.findall(r"python -m neurone\.([a-z]+)", text))
-    assert modules == {"train", "evaluate", "predict", "fetch"}
+    assert modules == {"train", "evaluate", "predict", "fetch", "export"}

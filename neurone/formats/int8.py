@@ -36,12 +36,14 @@ class Quantised:
             if n > LARGEST_LAYER:
                 raise InputError(
                     f"layer {layer + 1} has {n} inputs, whose 8-bit products may exceed 32-bit sums from "
-                    f"{LARGEST_LAYER + 1} on; leave out --int8, or make the layer smaller"
+                    f"{LARGEST_LAYER + 1} on; export it without int8, or make the layer smaller"
                 )
             block = network.layer(layer).astype(np.float64)
             largest = float((np.abs(block[0]) + bound * np.abs(block[1:]).sum(axis=0)).max())
             if not largest < float(np.finfo(np.float32).max) / 2:  # sums have errors of their own
-                raise InputError(f"layer {layer + 1} may exceed float32, in which --int8 computes; train anew")
+                raise InputError(
+                    f"layer {layer + 1} may exceed float32, the width of outputs in int8; export it without"
+                )
             bound = 1.0 if network.activation in ("logistic", "tanh") else largest
             scales = (np.abs(block[1:]).max(axis=0) / _LARGEST_WEIGHT).astype(np.float32)
             q = np.rint(block[1:] / np.where(scales > 0, scales, 1)).clip(-_LARGEST_WEIGHT, _LARGEST_WEIGHT)

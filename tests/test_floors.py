@@ -12,7 +12,7 @@ FLOORS = [
     ["kernels", "container"],
     ["network", "packing", "datasets"],
     ["learners", "training", "checkpoint"],
-    ["images", "formats"],
+    ["images", "formats", "sklearn"],
     ["commands", "train", "evaluate", "predict", "fetch", "export"],
 ]
 FLOOR = {name: number for number, floor in enumerate(FLOORS) for name in floor}

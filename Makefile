@@ -7,8 +7,9 @@ VENV ?= .venv
 train: $(VENV)/installed-run
 	$(VENV)/bin/python -m neurone.train
 
+# Two files at a time: most of it is the compiler's work, on one core.
 test: $(VENV)/installed-test
-	$(VENV)/bin/python -m pytest
+	$(VENV)/bin/python -m pytest -n 2 --dist loadfile
 
 # Exhaustive, and long: every float32 through exp and tanh, thousands of kills, a hundred thousand damaged files.
 torture: $(VENV)/installed-torture

@@ -82,7 +82,7 @@ def test_calls_of_a_team_begin_with_one_tranche(teams):
     assert done[0] == 2 and sum(done) == 50
 
 
-def test_a_team_can_be_interrupted():
+def test_a_team_can_be_interrupted(interruptible):
     code = (
         "import neurone; from neurone.datasets.digits import digits\n"
         "images, labels = digits(2000); net = neurone.Network((784, 10))\n"

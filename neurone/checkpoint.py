@@ -69,7 +69,7 @@ def load(path, asked, network, samples):
     """
     settings, arrays = container.read(path, "checkpoint")
     try:
-        found = dict(settings["asked"])
+        found = settings["asked"]
         _compare(found, asked)
         position = _position(settings, arrays, found, network, samples)
     except (KeyError, TypeError, ValueError) as error:
@@ -81,8 +81,8 @@ def load(path, asked, network, samples):
 
 def _compare(found, asked):
     """Raise ValueError where the two differ, but for more epochs."""
-    if list(found) != list(asked):
-        raise ValueError(f"its options are {', '.join(found)}")
+    if type(found) is not dict or list(found) != list(asked):
+        raise ValueError("it has other options")
     for name, ours in asked.items():
         theirs = found[name]
         more = name == "epochs" and type(theirs) is int and 0 <= theirs <= ours

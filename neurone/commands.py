@@ -12,6 +12,7 @@ from neurone.datasets import mnist
 from neurone.datasets.digits import digits
 from neurone.errors import InputError, NeuroneError
 from neurone.files import shown
+from neurone.kernels import compiling
 
 _EMBEDDED = (60_000, 10_000)
 _SIGNALS = signal.SIGINT, signal.SIGTERM
@@ -39,6 +40,7 @@ def run(command, main, argv=None):
             signal.signal(number, _stop)
     try:
         main(argv)
+        check_stopped()
         sys.stdout.flush()
         return 0
     except NeuroneError as error:
@@ -64,12 +66,13 @@ def _stop(number, _frame):
     _stopped_by.append(number)
     for each in _SIGNALS:
         signal.signal(each, signal.SIG_DFL)
-    if not any(condition() for condition in _postponed):
+    # What is raised inside a callback of LLVM, Python drops.
+    if not compiling.active and not any(condition() for condition in _postponed):
         check_stopped()
 
 
 def check_stopped():
-    """Raise what a signal asked for: it was postponed, or Python dropped it, inside a callback of LLVM."""
+    """Raise what a signal asked for, if it was postponed, or dropped as the cache of kernels was read."""
     if _stopped_by:
         raise KeyboardInterrupt if _stopped_by[0] == signal.SIGINT else SystemExit(143)
 

@@ -51,7 +51,9 @@ def write(path, kind, settings, arrays):
     text = _text(kind, settings, shapes, _sha256(data))
     members = [("settings", f"|S{len(text)}", (), text)]
     members += [(name, type_, tuple(shape), bytes_) for (name, type_, shape), bytes_ in zip(shapes, data, strict=True)]
-    if len(text) > _LARGEST_SETTINGS or sum(len(member[3]) + 1024 for member in members) >= 1 << 32:
+    if len(text) > _LARGEST_SETTINGS:
+        raise InputError(f"{path}: settings of {len(text)} bytes, at most {_LARGEST_SETTINGS} fit; name fewer layers")
+    if sum(len(member[3]) + 1024 for member in members) >= 1 << 32:
         raise InputError(f"{path}: more than 4 GiB do not fit in one file; make layers smaller")
     with replacing(path) as file:
         heads = []
@@ -163,7 +165,9 @@ def _parse(text, kind):
             raise _RefusalError(f"an array has the name {name!r}")
         if type_ not in _TYPES:
             raise _RefusalError(f"{name} is of type {type_!r}, one of {', '.join(_TYPES)} expected")
-        if len(shape) > 4 or not all(type(extent) is int and 0 <= extent < 1 << 32 for extent in shape):
+        # An extent of 0 makes an array of 0 bytes, whatever the others are: they too must make one that there can be.
+        sound = len(shape) <= 4 and all(type(extent) is int and 0 <= extent < 1 << 32 for extent in shape)
+        if not sound or _length(type_, (max(extent, 1) for extent in shape)) >= 1 << 32:
             raise _RefusalError(f"{name} has shape {shape}")
     if len({name for name, _, _ in shapes} | {"settings"}) != len(shapes) + 1:
         raise _RefusalError("two arrays have one name")

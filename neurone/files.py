@@ -60,9 +60,11 @@ def _temporary(target):
     beside = re.compile(re.escape(f".{target.name}.") + r"[0-9a-f]{16}\.tmp")
     with suppress(OSError):
         for name in filter(beside.fullmatch, os.listdir(target.parent)):
-            with suppress(OSError), open(target.with_name(name), "rb") as left:
-                fcntl.flock(left, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                target.with_name(name).unlink()
+            with suppress(OSError):
+                left = os.open(target.with_name(name), os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
+                with open(left, "rb", 0):
+                    fcntl.flock(left, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    target.with_name(name).unlink()
     while True:
         path = target.with_name(f".{target.name}.{secrets.token_hex(8)}.tmp")
         file = open(path, "xb")
@@ -110,24 +112,56 @@ def replacing(path):
         raise
 
 
+def lock_of(path):
+    """The file whose lock stands for `path`, which is itself replaced again and again."""
+    target = Path(os.path.realpath(path))
+    return target.with_name(f".{target.name}.lock")
+
+
 @contextmanager
 def locked(path):
-    """Hold `path` alone: others that ask are refused. The lock is on a file beside it, and ends with the process."""
-    target = Path(os.path.realpath(path))
-    beside = target.with_name(f".{target.name}.lock")
+    """Hold `path` alone: others that ask are refused, and the lock ends with the process.
+
+    Gives a function to call before each writing: it refuses once somebody has removed the lock's file, and so could
+    have let another in.
+    """
+    beside = lock_of(path)
+    try:
+        file = _lock(beside)
+    except BlockingIOError:
+        raise refusal(path, "is in use by another training; wait for its end, or name another file") from None
+    except OSError as error:
+        raise refusal(path, f"cannot be locked by {shown(beside)} ({error.strerror}); name a file elsewhere") from None
+
+    def check():
+        if not _is(file, beside):
+            raise refusal(path, f"is not held alone any more: {shown(beside)} was removed; train once at a time")
+
+    with file:
+        try:
+            yield check
+        finally:
+            if _is(file, beside):
+                beside.unlink()
+
+
+def _lock(path):
+    """The file `path`, made if there is none, open and locked."""
     while True:
-        with open(beside, "ab") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise refusal(path, "is in use by another training; wait for its end, or name another file") from None
-            if not os.fstat(file.fileno()).st_nlink:  # its holder removed it in between
-                continue
-            try:
-                yield
-            finally:
-                beside.unlink(missing_ok=True)
-            return
+        # A pipe of that name would be waited for, and a link could point to anything.
+        file = open(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NONBLOCK | os.O_NOFOLLOW, 0o666), "rb+", 0)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            file.close()
+            raise
+        if _is(file, path):
+            return file
+        file.close()  # its holder removed it as it ended
+
+
+def _is(file, path):
+    return os.path.exists(path) and os.path.samestat(os.fstat(file.fileno()), os.stat(path))
 
 
 def check_writable(name, path):

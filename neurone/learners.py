@@ -96,10 +96,9 @@ class FastLearner:
             )
 
     def samples_per_call(self):
-        if self._threads > 1:
-            return self._together  # how long they wait for each other nobody knows
-        # Padding is work too.
-        return self.network.samples_per_call(self._packed.weights.size)
+        samples = self.network.samples_per_call(self._packed.weights.size)  # padding is work too
+        # How long a team's members wait for each other nobody knows.
+        return min(samples, self._together) if self._threads > 1 else samples
 
     def train(self, order, first, last, rate, tally):
         arguments = *self._packed.arguments, options.COSTS[self.network.cost], *self._samples, order, first, last

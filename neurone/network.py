@@ -1,5 +1,6 @@
 """A network: its architecture and one flat array of parameters."""
 
+import json
 import math
 from itertools import pairwise
 
@@ -234,7 +235,7 @@ def load(path):
         if list(arrays) != ["parameters"] or parameters.shape != (parameter_count(settings["sizes"]),):
             raise InputError("other parameters than the sizes ask for")
         network = Network(**settings)
-        if network.settings() != settings or network.dtype != parameters.dtype:
+        if json.dumps(network.settings()) != json.dumps(settings) or network.dtype != parameters.dtype:
             raise InputError("settings that are not as a network has them")
     except (TypeError, KeyError, InputError) as error:
         raise InputError(f"{path}: not a network ({error}); use a file that Network.save wrote") from None

@@ -14,8 +14,9 @@ from pathlib import Path
 from neurone import checkpoint, options
 from neurone.commands import Parser, check_stopped, describe, load_set, postponing, print_test, run
 from neurone.datasets.arrays import stratified
+from neurone.datasets.mnist import role_of
 from neurone.errors import DivergenceError, InputError
-from neurone.files import check_writable, locked, shown
+from neurone.files import check_writable, lock_of, locked, shown
 from neurone.kernels import compiling
 from neurone.network import Network
 from neurone.training import Position, iterate
@@ -78,9 +79,9 @@ def _train(args, argv):
         reduction=args.reduction, seed=args.seed,
     )  # fmt: skip
     with ExitStack() as stack:
-        if args.checkpoint is not None:
-            stack.enter_context(locked(args.checkpoint))
-        keeper = _Keeper(args, network.settings() | decisive | {"validation": args.validation}, network, data)
+        check_lock = stack.enter_context(locked(args.checkpoint)) if args.checkpoint is not None else None
+        asked = network.settings() | decisive | {"validation": args.validation}
+        keeper = _Keeper(args, asked, network, data, check_lock)
         position = keeper.position
         done, seconds = len(position.reports), position.seconds + sum(report.seconds for report in position.reports)
         progress = stack.enter_context(_Progress(args.epochs * len(images), done * len(images) + position.sample))
@@ -103,7 +104,7 @@ def _train(args, argv):
             progress.print(f"kernels compiled in {compiling.seconds:.1f} s, once for this kind of network")
         for report in position.reports:
             history.write({"event": "epoch", **vars(report)})
-        with keeper.interruptions(argv):
+        with keeper.interruptions(argv, progress):
             for report in reports:
                 keeper.keep()
                 check_stopped()
@@ -111,6 +112,7 @@ def _train(args, argv):
                 progress.print(_line(report, args.epochs))
             progress.close()
             test_error = print_test(network, data)
+            check_stopped()
             if args.save is not None:
                 network.save(args.save)
             seconds = keeper.finish(seconds + time.perf_counter() - begin)
@@ -134,8 +136,13 @@ def _prepare(args):
 
 
 def _refuse_overwriting(outputs, folder):
-    """No output may be one of the data set's files, or another output; links are seen through."""
+    """No output may be one of the data set's files, or pass for one, or be another output; links are seen through."""
     inputs = list(Path(folder).iterdir()) if os.path.isdir(folder) else []
+    for name, path in outputs:
+        target = Path(os.path.realpath(path))
+        if role_of(target.name) and target.parent == Path(os.path.realpath(folder)):
+            raise InputError(f"{name}: {shown(path)} would pass for a part of the data set; name another")
+    outputs += [("the lock of --checkpoint", lock_of(path)) for name, path in outputs if name == "--checkpoint"]
     for name, path in outputs:
         if os.path.exists(path) and any(file.exists() and file.samefile(path) for file in inputs):
             raise InputError(f"{name}: {shown(path)} is a file of the data set; name another")
@@ -148,7 +155,8 @@ def _refuse_overwriting(outputs, folder):
 class _Keeper:
     """The run's state, and the file that --checkpoint names; without one nothing is kept."""
 
-    def __init__(self, args, asked, network, data):
+    def __init__(self, args, asked, network, data, check_lock):
+        self.check_lock = check_lock
         self.path, self.every = args.checkpoint, args.checkpoint_every or 30.0
         self.position, self.end, self.resumed = Position(), None, False
         if self.path is None:
@@ -167,6 +175,7 @@ class _Keeper:
 
     def keep(self):
         if self.path is not None:
+            self.check_lock()
             checkpoint.save(self.path, self.asked, self.position, self.network.parameters, self.end)
             self._kept = time.monotonic()
 
@@ -181,16 +190,18 @@ class _Keeper:
         return self.end
 
     @contextmanager
-    def interruptions(self, argv):
+    def interruptions(self, argv, progress):
         """A signal waits until parameters and position go together; they are kept, and it is said how to go on."""
         try:
             with postponing(lambda: not self.position.whole):
                 yield
         except (KeyboardInterrupt, SystemExit):
+            progress.close()
             if self.path is not None:
                 self.keep()
                 again = shlex.join([*argv, *([] if "--resume" in argv else ["--resume"])])
-                print(f"neurone.train: kept; go on with: python -m neurone.train {again}", file=sys.stderr)
+                with suppress(OSError):  # nobody may be there to read it
+                    print(f"neurone.train: kept; go on with: python -m neurone.train {again}", file=sys.stderr)
             raise
         except DivergenceError as error:
             if self.path is not None and os.path.exists(self.path):

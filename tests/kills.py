@@ -2,7 +2,8 @@
 
 A training of four epochs keeps its state after every batch. It is killed (SIGKILL) at a uniformly random moment; then
 the checkpoint must load, be no older than the last that was acknowledged, and a copy of it must lead to the parameters
-of a run never killed; and the killed run itself goes on, to be killed again, until it ends. Prints one JSON object.
+of a run never killed; and the killed run itself goes on, to be killed again, until it ends. Prints one JSON object;
+"within" counts the states that were kept in the middle of an epoch.
 With --in-place a mutant writes over the old file, as programs do: faults must be found.
 """
 
@@ -101,7 +102,7 @@ def main():
         learner.samples_per_call = lambda *_: 1
     training._CALL_SECONDS = 0
     rng = random.Random(args.seed)
-    result = {"kills": 0, "runs": 0, "lost": 0, "old": 0, "wrong_bits": 0, "left": 0, "failed": 0}
+    result = {"kills": 0, "within": 0, "runs": 0, "lost": 0, "old": 0, "wrong_bits": 0, "left": 0, "failed": 0}
     with tempfile.TemporaryDirectory() as name:
         base = Path(name)
         data = base / "data"
@@ -134,6 +135,7 @@ def main():
                 with open(told) as pipe:
                     acknowledged = [tuple(map(int, line.split())) for line in pipe]
                 reached = max([reached, *acknowledged])
+                result["within"] += sum(0 < sample < 24 for _, sample in acknowledged)
                 if not os.WIFSIGNALED(status):
                     code = os.waitstatus_to_exitcode(status)
                     result["failed"] += code != 0 or _finished(killed) != references[number]

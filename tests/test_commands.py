@@ -182,6 +182,12 @@ def test_labels_beyond_the_outputs_cannot_be_scored(call, small_set, tmp_path):
 
 
 @pytest.mark.parametrize("option", ["--save", "--history"])
+def test_no_output_passes_for_a_part_of_the_data(call, small_set, option):
+    done = call("train", "--data", small_set, "--hidden", 5, option, small_set / "train-images-idx3-ubyte")
+    assert done.returncode == 2 and "would pass for a part of the data set" in done.stderr
+
+
+@pytest.mark.parametrize("option", ["--save", "--history"])
 def test_no_file_of_the_data_is_overwritten(call, small_set, tmp_path, option):
     labels = small_set / "train-labels-idx1-ubyte"
     before = labels.read_bytes()

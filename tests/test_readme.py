@@ -15,7 +15,7 @@ def _examples():
 
 def test_python_example(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    example, _ = _examples()
+    example, _, _ = _examples()
     names = {}
     exec(example, names)
     assert names["net"].predict(names["images"]).tolist() == names["labels"].tolist() == [0, 1, 1, 0]
@@ -27,13 +27,22 @@ def test_example_of_formats(tmp_path, monkeypatch):
     sklearn = pytest.importorskip("sklearn.neural_network")
     pytest.importorskip("onnx")
     monkeypatch.chdir(tmp_path)
-    _, example = _examples()
+    _, _, example = _examples()
     inputs = np.arange(12.0).reshape(6, 2) / 12
     model = sklearn.MLPRegressor(hidden_layer_sizes=(3,), solver="lbfgs").fit(inputs, inputs[:, 0])
     names = {"model": model, "inputs": inputs}
     exec(example, names)
     assert np.abs(names["net"].predict_proba(inputs)[:, 0] - model.predict(inputs)).max() <= 1e-5
     assert {path.name for path in tmp_path.iterdir()} == {"digits.onnx", "digits.c", "small.c"}
+
+
+def test_example_of_estimators():
+    pytest.importorskip("sklearn")
+    _, example, _ = _examples()
+    names = {}
+    exec(example, names)
+    inputs = np.arange(12.0).reshape(6, 2) / 12
+    assert names["model"].fit(inputs, np.arange(6) // 3).predict(inputs).shape == (6,)
 
 
 def test_commands_of_the_readme_exist():

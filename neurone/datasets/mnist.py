@@ -52,7 +52,7 @@ class DataSet:
         return 1 + int(self.train_labels.max())
 
 
-def _role(name):
+def role_of(name):
     """What the file `name` is for, a key of `_NDIM`, or None."""
     name = name.lower()
     if name.startswith(".") or name.endswith((".tmp", ".part", "~")):
@@ -79,7 +79,7 @@ def idx_files(folder):
     found = {role: [] for role in _NDIM}
     try:
         for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
-            role = _role(entry.name)
+            role = role_of(entry.name)
             if role and not entry.is_dir():  # some archives unpack each file into a folder of its name
                 found[role].append(entry.name)
     except OSError as error:

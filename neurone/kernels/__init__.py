@@ -50,6 +50,10 @@ class _Clock(event.Listener):
     def __init__(self):
         self.seconds, self._depth, self._begin = 0.0, 0, 0.0
 
+    @property
+    def active(self):
+        return self._depth > 0
+
     def on_start(self, _):
         if self._depth == 0:
             self._begin = time.perf_counter()

@@ -341,7 +341,8 @@ def test_a_closed_output_and_a_full_history(small_set, tmp_path, reference):
     expected = reference(30)
     run = command(small_set, "--epochs", 30, "--checkpoint", "run", "--resume")
     with subprocess.Popen(run, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        process.stdout.readline()
+        while not process.stdout.readline().startswith("epoch"):  # before it, nothing was kept
+            assert process.poll() is None
         process.stdout.close()
         assert process.stderr.read() == ""
     assert process.wait() == 1

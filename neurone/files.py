@@ -98,7 +98,7 @@ def replacing(path):
                 file.flush()
                 os.fsync(file.fileno())
                 os.replace(temporary, target)
-        except BaseException:
+        except BaseException:  # Ctrl-C too leaves nothing behind
             temporary.unlink(missing_ok=True)
             raise
         folder = os.open(target.parent, os.O_RDONLY)

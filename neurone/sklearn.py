@@ -323,6 +323,7 @@ class NeuroneClassifier(ClassifierMixin, _Perceptron):
         dtype="float32",
         threads=1,
     ):
+        # All of them once more, because scikit-learn reads the parameters' names from this signature.
         super().__init__(
             hidden_layer_sizes, activation, solver=solver, alpha=alpha, batch_size=batch_size,
             learning_rate_init=learning_rate_init, max_iter=max_iter, shuffle=shuffle, random_state=random_state,

@@ -32,7 +32,7 @@ class Report:
     learning_rate : float
         The epoch's own.
     seconds : float
-        Training alone, validation left out.
+        Of training, with what `progress` does meanwhile, such as writing checkpoints; validation left out.
     """
 
     epoch: int
@@ -237,8 +237,6 @@ def iterate(
     # No samples: compiles the kernels, or fetches them from the cache, before an epoch's clock starts.
     learner.train(np.arange(0), 0, 0, 1.0, np.zeros(2))
     learner.step = learner.samples_per_call()
-
-    position = Position() if position is None else position
 
     def run():
         while len(position.reports) < epochs:

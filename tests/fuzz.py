@@ -15,10 +15,11 @@ import zlib
 from contextlib import ExitStack
 from pathlib import Path
 
-PROJECT = Path(__file__).resolve().parent.parent
-os.environ.setdefault("NEURONE_CACHE", str(PROJECT / ".cache"))
+import numpy as np
 
-import numpy as np  # noqa: E402
+PROJECT = Path(__file__).resolve().parent.parent
+# Before neurone is imported, which makes the folder.
+os.environ.setdefault("NEURONE_CACHE", str(PROJECT / ".cache"))
 
 READERS = ["container", "checkpoint", "network", "files", "datasets.idx"]
 with ExitStack() as stack:

@@ -19,10 +19,11 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 
-PROJECT = Path(__file__).resolve().parent.parent
-os.environ.setdefault("NEURONE_CACHE", str(PROJECT / ".cache"))
+import numpy as np
 
-import numpy as np  # noqa: E402
+PROJECT = Path(__file__).resolve().parent.parent
+# Before neurone is imported, which makes the folder.
+os.environ.setdefault("NEURONE_CACHE", str(PROJECT / ".cache"))
 
 from neurone import checkpoint, container, learners, train, training  # noqa: E402
 from neurone.commands import run  # noqa: E402

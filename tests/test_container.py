@@ -186,8 +186,6 @@ def test_hostile_settings_are_refused(path, text):
 @pytest.mark.parametrize("shape", [[0, 2**32 - 1, 2**32 - 1], [2**32 - 1, 2**32 - 1, 2**32 - 1, 0]])
 def test_empty_arrays_of_impossible_shapes_are_refused(tmp_path, shape, monkeypatch):
     path = tmp_path / "thing.npz"
-    empty = np.lib.stride_tricks.as_strided(np.empty(0, np.float32), [0] * len(shape), [0] * len(shape))
-    container.write(path, "thing", SETTINGS, {"a": empty})
     text = container._text
     monkeypatch.setattr(container, "_text", lambda *head: text(*head[:2], [["a", "<f4", shape]], head[3]))
     container.write(path, "thing", SETTINGS, {"a": np.empty(0, np.float32)})

@@ -67,7 +67,8 @@ class FastLearner:
         inputs = samples[0].shape[1] if len(samples[0]) else 0
         self._samples = (*samples, *targets)
         self._velocity, self._packed_velocity = velocity, aligned(packed.weights.size * (velocity.size > 0), dtype)
-        if batch_size == 1 and not velocity.size:
+        *_, penalty = momentum
+        if batch_size == 1 and not velocity.size and not penalty:
             self._call = self._train_online
             self._workspace = (
                 packed.outputs_of(1, inputs)[0],

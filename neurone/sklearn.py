@@ -20,8 +20,8 @@ try:
 except ImportError as error:
     raise ExtraError("scikit-learn 1.6 or later is not installed; run: pip install 'neurone[sklearn]'") from error
 
-# As far for each sample as MLPClassifier's default goes, batches of 200 with a momentum of 0.9: 200 * (1 - 0.9).
-_AUTO_BATCH = 20
+# MLPClassifier's, and as far for each sample as that goes with its default momentum of 0.9: 200 * (1 - 0.9).
+_BATCH_WITH_MOMENTUM, _BATCH = 200, 20
 
 
 def _trains_partly(estimator):
@@ -205,13 +205,15 @@ class _Perceptron(BaseEstimator):
         self.loss_curve_, self.validation_curve_ = [], []
 
     def _epochs(self, X, y, targets, sample_weight, epochs, position):
-        auto = isinstance(self.batch_size, str) and self.batch_size == "auto"
+        batch_size = self.batch_size
+        if isinstance(batch_size, str) and batch_size == "auto":
+            batch_size = min(_BATCH_WITH_MOMENTUM if self.momentum else _BATCH, X.shape[0])
         return iterate(
             self.network_, X, targets,
             learning_rate=self.learning_rate_init, decay=1.0, reduction="mean", shuffle=self.shuffle,
             # Another order in every call: an epoch's is a function of the seed and its number.
             seed=self.network_.seed + self.n_iter_, epochs=epochs, kernels="fast", threads=self.threads,
-            batch_size=min(_AUTO_BATCH, X.shape[0]) if auto else self.batch_size,
+            batch_size=batch_size,
             momentum=self.momentum, nesterovs_momentum=self.nesterovs_momentum, alpha=self.alpha,
             sample_weight=self._factors(y, sample_weight), validation=None, progress=None, position=position,
         )  # fmt: skip
@@ -254,8 +256,8 @@ class NeuroneClassifier(ClassifierMixin, _Perceptron):
         L2 penalty. 0, because like `momentum` it makes every correction touch every weight: those of pixels and words
         that a batch has none of too.
     batch_size : int or "auto", default "auto"
-        Samples of a correction; "auto" is 20, or all if there are fewer: without momentum, each then moves the weights
-        as far as in `MLPClassifier` with its batches of 200 and its momentum of 0.9.
+        Samples of a correction, at most all. "auto" is 200 with momentum, as in `MLPClassifier`, and 20 without: each
+        sample then moves the weights as far as there with its default momentum of 0.9.
     learning_rate_init : float, default 0.1
     max_iter : int, default 200
         Epochs.

@@ -227,7 +227,7 @@ def iterate(
     if validation is not None:
         validation = _checked_validation(network, validation)
     position = Position() if position is None else position
-    if position.velocity is None and (momentum or alpha):
+    if position.velocity is None and momentum:
         position.velocity = np.zeros_like(network.parameters)
     inertia = network.dtype.type(momentum), bool(nesterovs_momentum), network.dtype.type(alpha)
     learner = LEARNERS[kernels](

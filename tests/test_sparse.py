@@ -26,7 +26,10 @@ def trained(images, labels, sizes=(400, 8, 3), dtype="float32", **options):
 def test_few_inputs_that_are_not_zero(make, batch_size, monkeypatch):
     """So few that a tranche's gradient is gathered row by row; also by threads, and with momentum."""
     monkeypatch.setattr("neurone.learners._WORK_OF_A_MEMBER", 1)
-    for options in ({}, {"threads": 3}, {"momentum": 0.9, "alpha": 0.1}, {"momentum": 0.9, "threads": 2}):
+    for options in (
+        {}, {"threads": 3}, {"alpha": 0.1, "threads": 2}, {"momentum": 0.9, "alpha": 0.1},
+        {"momentum": 0.9, "threads": 2},
+    ):  # fmt: skip
         expected = trained(FEW, LABELS, batch_size=batch_size, kernels="notes", **options)
         assert trained(make(FEW), LABELS, batch_size=batch_size, **options) == expected
         assert trained(FEW, LABELS, batch_size=batch_size, **options) == expected

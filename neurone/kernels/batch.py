@@ -15,7 +15,7 @@ several rows of its gradient are summed, at a time: `formes` is a tuple as long 
 import numpy as np
 
 from neurone.kernels import kernel, notes, step
-from neurone.kernels.elementary import correct, like, madd, outer, with_momentum
+from neurone.kernels.elementary import correct, correct_penalised, like, madd, outer, with_momentum
 from neurone.kernels.online import (
     REGISTER,
     activations,
@@ -137,9 +137,18 @@ def backward(
 
 
 @step
+def correct_rows(LesPoids, place, pas, penalite, G):
+    """The rows from `place` on by their gradient G, a block of them, and the penalty, in one pass."""
+    if penalite == 0:
+        correct(LesPoids, place, (-pas, G))
+    else:
+        correct_penalised(LesPoids, place, (-pas, penalite, G))
+
+
+@step
 def correct_first_layer(
     LesPoids, Gradient, debut, n, blocs, porteurs, grille, quotients, echantillons, Delta, rang,
-    nouveau, complet, pas, i1, i2, forme,
+    nouveau, complet, pas, penalite, i1, i2, forme,
 ):  # fmt: skip
     """The rows i1 to i2 of the layer behind the inputs: the gradient and, where the batch is complete, correction.
 
@@ -158,7 +167,7 @@ def correct_first_layer(
             if i == 0:
                 for e in range(echantillons):
                     G = madd(like(pas, 1), load(errors, j + e * ecart, forme), G)
-            elif reste == 0 and nouveau == complet:
+            elif reste == 0 and nouveau == complet and (penalite == 0 or not complet):
                 # The whole batch, and its gradient is 0; or a part of it, and the gradient stays as it is.
                 continue
             while reste:
@@ -167,7 +176,7 @@ def correct_first_layer(
                 delta = load(errors, j + np.int64(e) * ecart, forme)
                 G = madd(pixel(quotients, grille[i, e]), delta, G)
             if complet:
-                correct(LesPoids, place, (-pas, G))
+                correct_rows(LesPoids, place, pas, like(pas, 0) if i == 0 else penalite, G)
             else:
                 store(Gradient, place, G)
 
@@ -203,16 +212,20 @@ def gather(
 
 
 @step
-def scatter(LesPoids, Gradient, debut, n, blocs, complet, pas, i1, vus, touchees, compte, forme):
-    """The end of a batch that `gather` began: the correction, unless it was made, and zeros."""
+def scatter(LesPoids, Gradient, debut, n, blocs, complet, pas, penalite, i1, i2, vus, touchees, compte, forme):
+    """The end of a batch that `gather` began: the correction, where `complet`, and zeros."""
     largeur = width(LesPoids, forme)
     for b in range(blocs):
+        if complet and penalite != 0:
+            for i in range(max(i1, 1), i2):
+                place = debut + (b * (n + 1) + i) * largeur
+                correct_rows(LesPoids, place, pas, penalite, load(Gradient, place, forme))
         for k in range(-1 if i1 == 0 else 0, compte[0]):
             i = touchees[i1 + k] if k >= 0 else 0
             place = debut + (b * (n + 1) + i) * largeur
             G = load(Gradient, place, forme)
-            if complet:
-                correct(LesPoids, place, (-pas, G))
+            if complet and (penalite == 0 or i == 0):
+                correct_rows(LesPoids, place, pas, like(pas, 0), G)
             store(Gradient, place, like(G, 0))
     for k in range(compte[0]):
         vus[touchees[i1 + k]] = 0
@@ -221,8 +234,8 @@ def scatter(LesPoids, Gradient, debut, n, blocs, complet, pas, i1, vus, touchees
 
 @step
 def correct_dense(
-    LesPoids, Gradient, debut, TabOutput, x, ecart_x, echantillons, Delta, j, ecart, nouveau, complet, pas, forme,
-    formes,
+    LesPoids, Gradient, debut, TabOutput, x, ecart_x, echantillons, Delta, j, ecart, nouveau, complet, pas, penalite,
+    forme, formes,
 ):  # fmt: skip
     """Several rows of a block from `debut` on, whose inputs in sample e are TabOutput[x + e * ecart_x:]."""
     G = load(Gradient, debut, formes)
@@ -231,7 +244,7 @@ def correct_dense(
     for e in range(echantillons):
         G = outer(G, TabOutput, x + e * ecart_x, 1, load(Delta, j + e * ecart, forme))
     if complet:
-        correct(LesPoids, debut, (-pas, G))
+        correct_rows(LesPoids, debut, pas, penalite, G)
     else:
         store(Gradient, debut, G)
 
@@ -252,7 +265,7 @@ def transpose(LesPoids, Transposees, debut, retour, m, i1, i2, colonnes, largeur
 @step
 def correct_next_layer(
     LesPoids, Gradient, Transposees, debut, retour, n, m, blocs, echantillons, TabOutput, x, Delta, rang,
-    nouveau, complet, pas, i1, i2, largeur_avant, forme, formes,
+    nouveau, complet, pas, penalite, i1, i2, largeur_avant, forme, formes,
 ):  # fmt: skip
     """As `correct_first_layer`, of a layer whose inputs are TabOutput[e, x:], the bias neuron first.
 
@@ -262,18 +275,18 @@ def correct_next_layer(
     plusieurs = width(LesPoids, formes) // largeur
     X, ecart_x = part(TabOutput, 0, TabOutput.size), TabOutput.shape[1]
     errors, ecart = part(Delta, 0, Delta.size), Delta.shape[1]
-    milieu = i2 - (i2 - i1) % plusieurs
+    seules = min(i2, max(i1, 1) + (i2 - max(i1, 1)) % plusieurs)  # with the bias's, which has no penalty
     for b in range(blocs):
         place, j = debut + b * (n + 1) * largeur, rang + b * largeur
-        for i in range(i1, milieu, plusieurs):
+        for i in range(i1, seules):
             correct_dense(
                 LesPoids, Gradient, place + i * largeur, X, x + i, ecart_x, echantillons,
-                errors, j, ecart, nouveau, complet, pas, forme, formes,
+                errors, j, ecart, nouveau, complet, pas, like(pas, 0) if i == 0 else penalite, forme, forme,
             )  # fmt: skip
-        for i in range(milieu, i2):
+        for i in range(seules, i2, plusieurs):
             correct_dense(
                 LesPoids, Gradient, place + i * largeur, X, x + i, ecart_x, echantillons,
-                errors, j, ecart, nouveau, complet, pas, forme, forme,
+                errors, j, ecart, nouveau, complet, pas, penalite, forme, formes,
             )  # fmt: skip
         if complet and retour >= 0:
             transpose(
@@ -291,11 +304,10 @@ def correct_with_momentum(
     for b in range(blocs):
         place = debut + b * (n + 1) * largeur
         for j in range(i1 * largeur, i2 * largeur, width(LesPoids, REGISTER)):
-            w, v = with_momentum(
-                load(LesPoids, place + j, REGISTER), load(Gradient, place + j, REGISTER),
-                load(Vitesse, place + j, REGISTER),
-                pas, inertie, nesterov, like(penalite, 0) if j < largeur else penalite,
-            )  # fmt: skip
+            w, G = load(LesPoids, place + j, REGISTER), load(Gradient, place + j, REGISTER)
+            if penalite != 0 and j >= largeur:
+                G = madd(penalite, w, G)
+            w, v = with_momentum(w, G, load(Vitesse, place + j, REGISTER), pas, inertie, nesterov)
             store(LesPoids, place + j, w)
             store(Vitesse, place + j, v)
         if retour >= 0:
@@ -362,18 +374,18 @@ def train(
             elif couche == 1 and lignes.size:
                 correct_first_layer(
                     LesPoids, Gradient, debut[1], n, blocs[1], porteurs, grille, quotients, echantillons,
-                    Delta, rang[1], nouveau, complet, pas, bornes[moi], bornes[moi + 1], forme,
+                    Delta, rang[1], nouveau, complet, pas, penalite, bornes[moi], bornes[moi + 1], forme,
                 )  # fmt: skip
             elif couche < L:
                 correct_next_layer(
                     LesPoids, Gradient, Transposees, debut[couche], retour[couche] if couche > 1 else -1, n, m,
-                    blocs[couche], echantillons, TabOutput, x, Delta, rang[couche], nouveau, complet, pas,
+                    blocs[couche], echantillons, TabOutput, x, Delta, rang[couche], nouveau, complet, pas, penalite,
                     i1, i2, largeur, forme, formes,
                 )  # fmt: skip
             else:
                 correct_next_layer(
                     LesPoids, Gradient, Transposees, debut[L], retour[L] if L > 1 else -1, n, m,
-                    blocs[L], echantillons, TabOutput, x, Delta, rang[L], nouveau, complet, pas,
+                    blocs[L], echantillons, TabOutput, x, Delta, rang[L], nouveau, complet, pas, penalite,
                     i1, i2, largeur, forme_sortie, formes_sortie,
                 )  # fmt: skip
             if fini and not complet:
@@ -386,8 +398,8 @@ def train(
                 )  # fmt: skip
             if fini and couche == 1 and touchees.size:
                 scatter(
-                    LesPoids, Gradient, debut[1], n, blocs[1], complet, pas, bornes[moi], porteurs, touchees,
-                    line(comptes, moi), forme,
+                    LesPoids, Gradient, debut[1], n, blocs[1], complet, pas, penalite, bornes[moi], bornes[moi + 1],
+                    porteurs, touchees, line(comptes, moi), forme,
                 )  # fmt: skip
         meet(rendezvous, equipe)
         q += echantillons

@@ -58,6 +58,10 @@ def madd(typingctx, a, b, s):
 
 # w <- w - step G, given -step: the correction of a row by a batch.
 correct = in_place(lambda builder, w, minus_step, G: _madd(builder, minus_step, G, w))
+# w <- w - step (G + penalty w).
+correct_penalised = in_place(
+    lambda builder, w, minus_step, penalty, G: _madd(builder, minus_step, _madd(builder, penalty, w, G), w)
+)
 # w <- w - step (x delta): by one sample.
 descend = in_place(
     lambda builder, w, minus_step, x, delta: _madd(
@@ -67,12 +71,11 @@ descend = in_place(
 
 
 @step
-def with_momentum(w, G, v, pas, inertie, nesterov, penalite):
-    """(w, v) after a batch of gradient G: v <- inertie v - pas (G + penalite w), and w <- w + v.
+def with_momentum(w, G, v, pas, inertie, nesterov):
+    """(w, v) after a batch of gradient G: v <- inertie v - pas G, and w <- w + v.
 
-    With `nesterov`, w <- w + inertie v - pas (G + penalite w), v being the new one. (Sutskever et al., ICML 2013.)
+    With `nesterov`, w <- w + inertie v - pas G, v being the new one. (Sutskever et al., ICML 2013.)
     """
-    G = madd(penalite, w, G)
     v = madd(-pas, G, inertie * v)
     if nesterov:
         return madd(inertie, v, madd(-pas, G, w)), v

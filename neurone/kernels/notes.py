@@ -246,15 +246,20 @@ def correction(LesPoids, Gradient, pas):
 
 
 @kernel
-def correction_with_momentum(LesPoids, Gradient, Vitesse, debut, unites, pas, inertie, nesterov, penalite):
-    """`with_momentum` for every weight; biases are not penalised. Vitesse: laid out as LesPoids, written."""
+def correction_with_momentum(LesPoids, Gradient, Vitesse, pas, inertie, nesterov):
+    """`with_momentum` for every parameter. Vitesse: laid out as LesPoids, written."""
+    for place in range(LesPoids.size):
+        LesPoids[place], Vitesse[place] = with_momentum(
+            LesPoids[place], Gradient[place], Vitesse[place], pas, inertie, nesterov
+        )
+
+
+@kernel
+def penalty(LesPoids, Gradient, debut, unites, penalite):
+    """That of penalite / 2 |w|^2 added to the gradient; biases are not penalised."""
     for couche in range(1, unites.size):
-        for place in range(debut[couche - 1], debut[couche]):
-            biais = place < debut[couche - 1] + unites[couche]
-            LesPoids[place], Vitesse[place] = with_momentum(
-                LesPoids[place], Gradient[place], Vitesse[place],
-                pas, inertie, nesterov, like(penalite, 0) if biais else penalite,
-            )  # fmt: skip
+        for place in range(debut[couche - 1] + unites[couche], debut[couche]):
+            Gradient[place] = madd(penalite, LesPoids[place], Gradient[place])
 
 
 @kernel
@@ -289,8 +294,10 @@ def train(
         backward(LesPoids, debut, unites, rang, activation, pente, TabOutput, Delta, Gradient)
         if (q + 1) % P == 0 or q + 1 == ordre.size:
             pas = alpha if total else alpha / like(alpha, q % P + 1)
+            if penalite != 0:
+                penalty(LesPoids, Gradient, debut, unites, penalite)
             if Vitesse.size:
-                correction_with_momentum(LesPoids, Gradient, Vitesse, debut, unites, pas, inertie, nesterov, penalite)
+                correction_with_momentum(LesPoids, Gradient, Vitesse, pas, inertie, nesterov)
             else:
                 correction(LesPoids, Gradient, pas)
 

@@ -127,6 +127,14 @@ def test_weights_of_samples_and_classes():
     assert "up" not in by_sample.predict(INPUTS) and by_sample.score(INPUTS[few], LABELS[few]) > 0.8
 
 
+@pytest.mark.parametrize(("momentum", "batch_size"), [(0.0, 20), (0.9, 200)])
+def test_the_batches_of_auto(momentum, batch_size):
+    inputs, labels = np.tile(INPUTS, (2, 1)), np.tile(LABELS, 2)
+    auto = NeuroneClassifier((8,), momentum=momentum, max_iter=2, random_state=0).fit(inputs, labels)
+    given = clone(auto).set_params(batch_size=batch_size).fit(inputs, labels)
+    assert auto.network_.parameters.tobytes() == given.network_.parameters.tobytes()
+
+
 def test_refusals():
     with pytest.raises(ValueError, match="'sgd' is the one there is"):
         NeuroneClassifier(solver="adam").fit(INPUTS, LABELS)

@@ -60,7 +60,7 @@ class FastLearner:
     def __init__(self, network, rows, divisor, targets, batch_size, total, threads, momentum, velocity):
         self.network, packed = network, Packed(network)
         self._packed, dtype = packed, network.dtype
-        self._together = together = tranche(min(batch_size, len(rows)))
+        self._together = together = tranche(min(batch_size, len(rows)), threads)
         # Any number may be asked for. To meet costs microseconds, and much more where cores are few.
         self._threads = min(threads, together, 1 + together * packed.weights.size // _WORK_OF_A_MEMBER)
         samples = cut(rows, divisor, dtype)

@@ -19,7 +19,6 @@ from neurone.kernels.elementary import correct, correct_penalised, like, madd, o
 from neurone.kernels.online import (
     REGISTER,
     activations,
-    anticipate,
     derivatives,
     forward_sparse,
     layer,
@@ -31,7 +30,7 @@ from neurone.kernels.online import (
     with_bias,
 )  # fmt: skip
 from neurone.kernels.simd import load, lowest_bit, part, store, store_rows, width, zeros
-from neurone.kernels.sparse import by_pixel, pixel, place_of
+from neurone.kernels.sparse import anticipate, by_pixel, pixel, place_of
 from neurone.kernels.team import meet
 
 

@@ -23,8 +23,8 @@ import numpy as np
 from neurone.constants import SOFTMAX
 from neurone.kernels import kernel, notes, step, view
 from neurone.kernels.elementary import activate, derivative, descend, exp, like, madd
-from neurone.kernels.simd import load, part, prefetch, store, width, zeros
-from neurone.kernels.sparse import pixel
+from neurone.kernels.simd import load, part, store, width, zeros
+from neurone.kernels.sparse import anticipate, pixel
 
 REGISTER = (0,)
 
@@ -161,16 +161,6 @@ def outcome(
     notes.delta_output(cout, sortie, pente, y, TabOutputSortie, DeltaSortie)
     notes.weight(facteurs, p, DeltaSortie)
     return notes.weighted(facteurs, p, cost), faute
-
-
-@step
-def anticipate(lignes, colonnes, valeurs, ordre, q):
-    """Ask for the pixels of the sample after the q-th: in a shuffled order they come from memory, 30 % of an epoch."""
-    if lignes.size and q + 1 < ordre.size:
-        p = ordre[q + 1]
-        for t in range(lignes[p], lignes[p + 1], 64 // max(colonnes.itemsize, valeurs.itemsize)):
-            prefetch(valeurs, t)  # a cache line
-            prefetch(colonnes, t)
 
 
 @step

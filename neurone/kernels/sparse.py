@@ -15,6 +15,7 @@ from numba import types
 from numba.extending import overload
 
 from neurone.kernels import kernel, step
+from neurone.kernels.simd import prefetch
 
 # As many as an integer has bits.
 SAMPLES = 64
@@ -59,6 +60,16 @@ def cut(images, colonnes, valeurs):
 
 
 @step
+def anticipate(lignes, colonnes, valeurs, ordre, q):
+    """Ask for the pixels of the sample after the q-th: in a shuffled order they come from memory, 30 % of an epoch."""
+    if lignes.size and q + 1 < ordre.size:
+        p = ordre[q + 1]
+        for t in range(lignes[p], lignes[p + 1], 64 // max(colonnes.itemsize, valeurs.itemsize)):
+            prefetch(valeurs, t)  # a cache line
+            prefetch(colonnes, t)
+
+
+@step
 def place_of(i, colonnes, t1, t2):
     """The first of t1 to t2 whose pixel is not before i; t2 if there is none."""
     while t1 < t2:
@@ -78,12 +89,21 @@ def by_pixel(lignes, colonnes, valeurs, ordre, premier, dernier, i1, i2, porteur
     value there, written at those places alone. To sort lists of them by counting took nearly twice as long.
     """
     porteurs[i1:i2] = 0
-    bit = np.uint64(1)
     for q in range(premier, dernier):
-        p = ordre[q]
-        fin = np.uint64(lignes[p + 1])
-        t1 = place_of(i1, colonnes, np.uint64(lignes[p]), fin)
-        for t in range(t1, place_of(i2, colonnes, t1, fin)):
-            porteurs[colonnes[t]] |= bit
-            grille[colonnes[t], np.uint64(q - premier)] = valeurs[t]
-        bit <<= np.uint64(1)
+        if i2 - i1 < porteurs.size:
+            anticipate(lignes, colonnes, valeurs, ordre, q)  # who took the sample forward may be another thread
+        p, e = ordre[q], np.uint64(q - premier)
+        t, fin = np.uint64(lignes[p]), np.uint64(lignes[p + 1])
+        if i2 == porteurs.size:
+            # From the end, up to where this thread's begin: that needs no search.
+            while fin > t and colonnes[fin - np.uint64(1)] >= i1:
+                fin -= np.uint64(1)
+                porteurs[colonnes[fin]] |= np.uint64(1) << e
+                grille[colonnes[fin], e] = valeurs[fin]
+        else:
+            if i1 > 0:
+                t = place_of(i1, colonnes, t, fin)
+            while t < fin and colonnes[t] < i2:
+                porteurs[colonnes[t]] |= np.uint64(1) << e
+                grille[colonnes[t], e] = valeurs[t]
+                t += np.uint64(1)

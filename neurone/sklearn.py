@@ -95,10 +95,12 @@ class _Perceptron(BaseEstimator):
         -------
         self
         """
-        X, y = self._checked(X, y, reset=True)
         begin_anew = not (self.warm_start and hasattr(self, "network_"))
+        X, y = self._checked(X, y, reset=begin_anew)
         targets = self._targets(y, begin_anew)
         if validation is not None:
+            if not isinstance(validation, tuple | list) or len(validation) != 2:
+                raise InputError("validation is no pair; give (X, y)")
             held_out, answers = self._checked(*validation, reset=False)
         elif self.early_stopping:
             weights = np.ones(len(y)) if sample_weight is None else np.asarray(sample_weight)
@@ -111,7 +113,8 @@ class _Perceptron(BaseEstimator):
         self._begin(begin_anew)
         position = Position()
         best, rounds, best_parameters = math.inf, 0, None
-        for report in self._epochs(X, y, targets, sample_weight, self.max_iter, position):
+        epochs = options.integer("max_iter", self.max_iter, 0)
+        for report in self._epochs(X, y, targets, sample_weight, epochs, position):
             self.loss_curve_.append(report.cost)
             self.n_iter_ += 1
             self.t_ += X.shape[0]
@@ -167,7 +170,9 @@ class _Perceptron(BaseEstimator):
         """The outputs (samples, neurons) of a hidden layer, counted from 0; -1 is the last."""
         check_is_fitted(self)
         net, hidden = self.network_, len(self.network_.sizes) - 2
-        layer = options.integer("layer", layer, -hidden, hidden - 1) % max(hidden, 1)
+        if not hidden:
+            raise InputError("the network has no hidden layer; give hidden_layer_sizes one")
+        layer = options.integer("layer", layer, -hidden, hidden - 1) % hidden
         # The parameters in front of a layer are the first of the array; as an output, relu is the one there is not.
         output = "identity" if net.activation == "relu" else net.activation
         front = Network(
@@ -210,7 +215,8 @@ class _Perceptron(BaseEstimator):
             batch_size = min(_BATCH_WITH_MOMENTUM if self.momentum else _BATCH, X.shape[0])
         return iterate(
             self.network_, X, targets,
-            learning_rate=self.learning_rate_init, decay=1.0, reduction="mean", shuffle=self.shuffle,
+            learning_rate=options.positive("learning_rate_init", self.learning_rate_init, self.network_.dtype.type),
+            decay=1.0, reduction="mean", shuffle=self.shuffle,
             # Another order in every call: an epoch's is a function of the seed and its number.
             seed=self.network_.seed + self.n_iter_, epochs=epochs, kernels="fast", threads=self.threads,
             batch_size=batch_size,

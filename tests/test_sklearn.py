@@ -140,3 +140,15 @@ def test_refusals():
         NeuroneClassifier(solver="adam").fit(INPUTS, LABELS)
     with pytest.raises(ValueError, match="activation is 'swish'"):
         NeuroneClassifier(activation="swish").fit(INPUTS, LABELS)
+    with pytest.raises(ValueError, match="max_iter is -1"):
+        NeuroneClassifier(max_iter=-1).fit(INPUTS, LABELS)
+    with pytest.raises(ValueError, match="learning_rate_init is 0"):
+        NeuroneClassifier(learning_rate_init=0).fit(INPUTS, LABELS)
+    with pytest.raises(ValueError, match="validation is no pair"):
+        NeuroneClassifier((8,)).fit(INPUTS, LABELS, validation=INPUTS)
+    with pytest.raises(ValueError, match="no hidden layer"):
+        NeuroneClassifier((), max_iter=1).fit(INPUTS, LABELS).hidden_outputs(INPUTS)
+    warm = NeuroneClassifier((8,), max_iter=1, warm_start=True).fit(INPUTS, LABELS)
+    with pytest.raises(ValueError, match="is expecting"):
+        warm.fit(INPUTS[:, 1:], LABELS)
+    assert warm.predict(INPUTS).shape == LABELS.shape

@@ -103,7 +103,7 @@ class _Perceptron(BaseEstimator):
                 raise InputError("validation is no pair; give (X, y)")
             held_out, answers = self._checked(*validation, reset=False)
         elif self.early_stopping:
-            weights = np.ones(len(y)) if sample_weight is None else np.asarray(sample_weight)
+            weights = np.ones(X.shape[0]) if sample_weight is None else np.asarray(sample_weight)
             X, held_out, y, answers, targets, _, sample_weight, _ = train_test_split(
                 X, y, targets, weights, test_size=self.validation_fraction, stratify=self._strata(y),
                 random_state=check_random_state(self.random_state),
@@ -136,8 +136,9 @@ class _Perceptron(BaseEstimator):
                     best_parameters = self.network_.parameters.copy()
             if rounds > self.n_iter_no_change:
                 break
+        self._velocity = position.velocity  # `partial_fit` goes on from it
         if best_parameters is not None:
-            self.network_.parameters = best_parameters
+            self.network_.parameters, self._velocity = best_parameters, None
         self.loss_ = self.loss_curve_[-1] if self.loss_curve_ else math.nan
         self.best_loss_ = min(self.loss_curve_, default=math.nan)
         return self
@@ -257,7 +258,8 @@ class NeuroneClassifier(ClassifierMixin, _Perceptron):
     hidden_layer_sizes : sequence of int, default (100,)
     activation : {"relu", "logistic", "tanh", "identity"}, default "relu"
     solver : {"sgd"}
-        The one there is; so that `MLPClassifier(solver="sgd", ...)` needs another class name alone.
+        The one there is; so that `MLPClassifier(solver="sgd", ...)` needs another class name alone, unless it was given
+        a `learning_rate` schedule or what belongs to other solvers.
     alpha : float, default 0
         L2 penalty. 0, because like `momentum` it makes every correction touch every weight: those of pixels and words
         that a batch has none of too.

@@ -127,6 +127,13 @@ def test_weights_of_samples_and_classes():
     assert "up" not in by_sample.predict(INPUTS) and by_sample.score(INPUTS[few], LABELS[few]) > 0.8
 
 
+def test_partial_fit_takes_the_momentum_on():
+    options = dict(momentum=0.9, shuffle=False, random_state=0)
+    three = NeuroneClassifier((8,), max_iter=3, **options).fit(INPUTS, LABELS)
+    parts = NeuroneClassifier((8,), max_iter=2, **options).fit(INPUTS, LABELS).partial_fit(INPUTS, LABELS)
+    assert parts.network_.parameters.tobytes() == three.network_.parameters.tobytes()
+
+
 @pytest.mark.parametrize(("momentum", "batch_size"), [(0.0, 20), (0.9, 200)])
 def test_the_batches_of_auto(momentum, batch_size):
     inputs, labels = np.tile(INPUTS, (2, 1)), np.tile(LABELS, 2)

@@ -44,6 +44,28 @@ def test_bytes(sizes, dtype, batch_size):
     assert trained(sparse.csr_array(rows), labels, sizes, dtype, batch_size=batch_size) == expected
 
 
+@pytest.mark.parametrize("index", [-1, 784, 10**8])
+@pytest.mark.parametrize("make", [sparse.csr_array, sparse.csc_array])
+def test_indices_out_of_range(make, index):
+    matrix = make((784, 784), dtype=np.float32)
+    matrix.data, matrix.indices = np.ones(1, np.float32), np.array([index], np.int32)
+    matrix.indptr = np.r_[0, np.ones(784, np.int32)].astype(np.int32)
+    with pytest.raises(neurone.InputError, match="no sparse matrix that can be read"):
+        neurone.fit(neurone.Network((784, 8, 8)), matrix, np.zeros(784, int))
+
+
+def test_a_matrix_that_claims_an_order():
+    matrix = sparse.csr_array(FEW)
+    expected = trained(matrix, LABELS, batch_size=7)
+    turned = matrix.copy()
+    for first, end in zip(matrix.indptr[:-1], matrix.indptr[1:], strict=True):
+        turned.indices[first:end], turned.data[first:end] = (
+            part[first:end][::-1].copy() for part in (matrix.indices, matrix.data)
+        )
+    turned.has_sorted_indices = turned.has_canonical_format = True
+    assert trained(turned, LABELS, batch_size=7) == expected
+
+
 def test_floats_that_are_everywhere():
     """A dense array of them would not be cut into sparse rows."""
     rows, labels = RNG.random((100, 57), np.float32), np.arange(100) % 4

@@ -117,7 +117,16 @@ def _as_sparse(images, inputs, dtype):
         raise InputError(
             f"images are of type {images.dtype}; give uint8 (divided by 255) or floats (taken as they are)"
         )
-    rows = images.tocsr()
+    try:
+        # The kernels and SciPy itself believe these indices: one out of range would be written past the arrays.
+        if hasattr(images, "check_format"):
+            images.check_format(full_check=True)
+        rows = images.tocsr()
+        # A new object, which knows nothing yet of its order: what the old one was told about it may be wrong.
+        rows = type(rows)((rows.data, rows.indices, rows.indptr), shape=rows.shape)
+        rows.check_format(full_check=True)
+    except ValueError as error:
+        raise InputError(f"images are no sparse matrix that can be read ({error}); make it anew") from error
     if not rows.has_canonical_format or not rows.data.all():
         rows = rows.copy()
         rows.sum_duplicates()

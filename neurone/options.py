@@ -73,6 +73,13 @@ def not_negative(name, value):
     return float(value)
 
 
+def flag(name, value):
+    """`value` as a bool; NumPy's will do, 0 and "no" will not."""
+    if not isinstance(value, bool | np.bool_):
+        raise InputError(f"{name} is {value!r}; give True or False")
+    return bool(value)
+
+
 def output_cost(output, cost):
     """Check that the two go together (NOTES sections 3 and 5)."""
     choice("output", output, OUTPUTS)

@@ -1,10 +1,12 @@
 """Estimators for scikit-learn, to stand where `MLPClassifier(solver="sgd")` and `MLPRegressor` stood."""
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 
 from neurone import options
+from neurone.datasets.arrays import as_factors
 from neurone.errors import ExtraError, InputError
 from neurone.network import Network
 from neurone.training import Position, iterate
@@ -13,7 +15,7 @@ try:
     from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
     from sklearn.metrics import accuracy_score, r2_score
     from sklearn.model_selection import train_test_split
-    from sklearn.utils import check_random_state, column_or_1d, compute_sample_weight
+    from sklearn.utils import check_random_state, column_or_1d, compute_class_weight, compute_sample_weight
     from sklearn.utils.metaestimators import available_if
     from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
     from sklearn.utils.validation import check_is_fitted, validate_data
@@ -22,6 +24,19 @@ except ImportError as error:
 
 # MLPClassifier's, and as far for each sample as that goes with its default momentum of 0.9: 200 * (1 - 0.9).
 _BATCH_WITH_MOMENTUM, _BATCH = 200, 20
+_SCHEDULES = ("constant", "invscaling", "adaptive")
+# MLPClassifier's: below it "adaptive" ends the training.
+_LEAST_RATE = 1e-6
+
+
+@dataclass
+class _Course:
+    """What a training takes from one epoch to the next, and from one call of `partial_fit`."""
+
+    velocity: np.ndarray | None = None
+    factor: float = 1.0  # of the learning rate
+    best: float = math.inf  # the least loss, or the best score with its sign changed
+    rounds: int = 0  # epochs in a row that have not improved it
 
 
 def _trains_partly(estimator):
@@ -41,7 +56,9 @@ class _Perceptron(BaseEstimator):
         solver="sgd",
         alpha=0.0,
         batch_size="auto",
+        learning_rate="constant",
         learning_rate_init=0.1,
+        power_t=0.5,
         max_iter=200,
         shuffle=True,
         random_state=None,
@@ -61,7 +78,9 @@ class _Perceptron(BaseEstimator):
         self.solver = solver
         self.alpha = alpha
         self.batch_size = batch_size
+        self.learning_rate = learning_rate
         self.learning_rate_init = learning_rate_init
+        self.power_t = power_t
         self.max_iter = max_iter
         self.shuffle = shuffle
         self.random_state = random_state
@@ -89,87 +108,53 @@ class _Perceptron(BaseEstimator):
         validation : (X, y), optional
             Scored after every epoch; with `early_stopping` it takes the place of a part of the training set.
         callback : callable, optional
-            Called with the `neurone.training.Report` of every epoch.
+            Called with the `neurone.training.Report` of every epoch. What it raises ends the training, and what was
+            trained stays.
 
         Returns
         -------
         self
         """
+        self._check_options()
+        if callback is not None and not callable(callback):
+            raise InputError(f"callback is {callback!r}; give a function that takes a report")
         begin_anew = not (self.warm_start and hasattr(self, "network_"))
-        X, y = self._checked(X, y, reset=begin_anew)
-        targets = self._targets(y, begin_anew)
+        X, y = self._checked(X, y, begin_anew)
+        targets = self._targets(y)
+        if sample_weight is not None:
+            sample_weight = as_factors(sample_weight, X.shape[0], np.dtype(np.float64))
         if validation is not None:
             if not isinstance(validation, tuple | list) or len(validation) != 2:
                 raise InputError("validation is no pair; give (X, y)")
-            held_out, answers = self._checked(*validation, reset=False)
+            validation = self._checked(*validation, False)
+            self._targets(validation[1])
         elif self.early_stopping:
-            weights = np.ones(X.shape[0]) if sample_weight is None else np.asarray(sample_weight)
-            X, held_out, y, answers, targets, _, sample_weight, _ = train_test_split(
-                X, y, targets, weights, test_size=self.validation_fraction, stratify=self._strata(y),
+            train, held_out = train_test_split(
+                np.arange(X.shape[0]), test_size=self.validation_fraction, stratify=self._strata(y),
                 random_state=check_random_state(self.random_state),
             )  # fmt: skip
-        else:
-            held_out = None
+            validation = X[held_out], y[held_out]
+            X, y, targets = X[train], y[train], targets[train]
+            sample_weight = None if sample_weight is None else sample_weight[train]
         self._begin(begin_anew)
-        position = Position()
-        best, rounds, best_parameters = math.inf, 0, None
-        epochs = options.integer("max_iter", self.max_iter, 0)
-        for report in self._epochs(X, y, targets, sample_weight, epochs, position):
-            self.loss_curve_.append(report.cost)
-            self.n_iter_ += 1
-            self.t_ += X.shape[0]
-            if held_out is not None:
-                self.validation_curve_.append(self._score(answers, self.predict(held_out)))
-            if self.verbose:
-                score = "" if held_out is None else f", validation score = {self.validation_curve_[-1]:.6f}"
-                print(f"Iteration {self.n_iter_}, loss = {report.cost:.8f}{score}")
-            if callback is not None:
-                callback(report)
-            loss = -self.validation_curve_[-1] if self.early_stopping else report.cost
-            if not loss <= best - self.tol:
-                rounds += 1
-            else:
-                rounds = 0
-            if loss < best:
-                best = loss
-                if self.early_stopping:
-                    best_parameters = self.network_.parameters.copy()
-            if rounds > self.n_iter_no_change:
-                break
-        self._velocity = position.velocity  # `partial_fit` goes on from it
-        if best_parameters is not None:
-            self.network_.parameters, self._velocity = best_parameters, None
-        self.loss_ = self.loss_curve_[-1] if self.loss_curve_ else math.nan
-        self.best_loss_ = min(self.loss_curve_, default=math.nan)
-        return self
+        self._course, self.loss_curve_, self.validation_curve_ = _Course(), [], []
+        return self._train(X, y, targets, sample_weight, self.max_iter, validation, callback)
 
     @available_if(_trains_partly)
     def partial_fit(self, X, y, sample_weight=None):
         """Train for one epoch, on from the weights and the momentum of the call before."""
-        first = not hasattr(self, "network_")
-        X, y = self._checked(X, y, reset=first)
-        targets = self._targets(y, first)
-        if first:
-            self._begin(True)
-        position = Position(velocity=getattr(self, "_velocity", None))
-        for report in self._epochs(X, y, targets, sample_weight, 1, position):
-            self.loss_curve_.append(report.cost)
-            self.loss_ = report.cost
-            self.n_iter_ += 1
-            self.t_ += X.shape[0]
-        self._velocity = position.velocity
-        return self
+        return self._partial_fit(X, y, sample_weight)
 
     def initialize(self, X, y):
         """Make the network for such data, with new weights, and train nothing; `partial_fit` may follow."""
-        X, y = self._checked(X, y, reset=True)
-        self._targets(y, True)
+        self._check_options()
+        self._checked(X, y, True)
         self._begin(True)
         return self
 
     def hidden_outputs(self, X, layer=-1):
         """The outputs (samples, neurons) of a hidden layer, counted from 0; -1 is the last."""
-        check_is_fitted(self)
+        check_is_fitted(self, "network_")
         net, hidden = self.network_, len(self.network_.sizes) - 2
         if not hidden:
             raise InputError("the network has no hidden layer; give hidden_layer_sizes one")
@@ -194,21 +179,92 @@ class _Perceptron(BaseEstimator):
         """Biases of each layer (outputs,): views of the network's parameters."""
         return [self.network_.layer(layer)[0] for layer in range(len(self.network_.sizes) - 1)]
 
+    def _check_options(self):
+        if self.solver != "sgd":
+            raise InputError(f"solver is {self.solver!r}; 'sgd' is the one there is")
+        width = np.dtype(options.choice("dtype", self.dtype, options.DTYPES)).type
+        options.choice("learning_rate", self.learning_rate, _SCHEDULES)
+        options.positive("learning_rate_init", self.learning_rate_init, width)
+        options.integer("max_iter", self.max_iter, 0)
+        if self.n_iter_no_change != math.inf:
+            options.integer("n_iter_no_change", self.n_iter_no_change)
+        for name in ("tol", "power_t"):
+            options.not_negative(name, getattr(self, name))
+        for name in ("shuffle", "warm_start", "nesterovs_momentum", "early_stopping"):
+            options.flag(name, getattr(self, name))
+
     def _begin(self, anew):
+        hidden = np.atleast_1d(np.asarray(self.hidden_layer_sizes, dtype=object)).tolist()
+        sizes = self.n_features_in_, *hidden, self.n_outputs_
         if anew:
-            hidden = np.atleast_1d(np.asarray(self.hidden_layer_sizes, dtype=object)).tolist()
-            if self.solver != "sgd":
-                raise InputError(f"solver is {self.solver!r}; 'sgd' is the one there is")
             seed = int(check_random_state(self.random_state).randint(2**31))
             output, cost = self._output()
             self.network_ = Network(
-                (self.n_features_in_, *hidden, self.n_outputs_), activation=self.activation, output=output, cost=cost,
-                dtype=self.dtype, seed=seed,
-            )  # fmt: skip
+                sizes, activation=self.activation, output=output, cost=cost, dtype=self.dtype, seed=seed
+            )
             self.n_iter_, self.t_ = 0, 0
-            self._velocity = None
-        self.n_layers_, self.out_activation_ = len(self.network_.sizes), self.network_.output
-        self.loss_curve_, self.validation_curve_ = [], []
+            self._course, self.loss_curve_, self.validation_curve_ = _Course(), [], []
+        net = self.network_
+        asked, found = (sizes, self.activation, self.dtype), (net.sizes, net.activation, net.dtype.name)
+        if asked != found:
+            raise InputError(f"the network asked for is {asked}, and the one to go on from {found}; fit anew")
+        self.n_layers_, self.out_activation_ = len(net.sizes), net.output
+
+    def _partial_fit(self, X, y, sample_weight, classes=None):
+        self._check_options()
+        first = not hasattr(self, "network_")
+        X, y = self._checked(X, y, first, classes)
+        self._begin(first)
+        return self._train(X, y, self._targets(y), sample_weight, 1)
+
+    def _train(self, X, y, targets, sample_weight, epochs, validation=None, callback=None):
+        """The epochs, at most so many, of `fit` and `partial_fit`. What they gave is kept if a callback or Ctrl-C ends
+        them."""
+        course, best_parameters = self._course, None
+        position = Position(velocity=course.velocity, factor=course.factor)
+        try:
+            for report in self._epochs(X, y, targets, sample_weight, epochs, position):
+                self.loss_curve_.append(report.cost)
+                self.n_iter_ += 1
+                self.t_ += X.shape[0]
+                score = ""
+                if validation is not None:
+                    self.validation_curve_.append(self._score(validation[1], self.predict(validation[0])))
+                    score = f", validation score = {self.validation_curve_[-1]:.6f}"
+                loss = -self.validation_curve_[-1] if self.early_stopping else report.cost
+                if self.early_stopping and loss < course.best:
+                    best_parameters = self.network_.parameters.copy()
+                end = self._judge(loss)
+                position.factor = course.factor
+                if self.verbose:
+                    print(f"Iteration {self.n_iter_}, loss = {report.cost:.8f}{score}")
+                if callback is not None:
+                    callback(report)
+                if end:
+                    break
+        finally:
+            course.velocity = position.velocity
+            if best_parameters is not None:
+                self.network_.parameters, course.velocity = best_parameters, None
+            self.loss_ = self.loss_curve_[-1] if self.loss_curve_ else math.nan
+            self.best_loss_ = min(self.loss_curve_, default=math.nan)
+            self.best_validation_score_ = max(self.validation_curve_, default=None)
+        return self
+
+    def _judge(self, loss):
+        """Take note of an epoch's loss, set the next one's learning rate, and tell whether there shall be none."""
+        course = self._course
+        # What is not a number has not improved.
+        course.rounds = 0 if loss <= course.best - self.tol else course.rounds + 1
+        course.best = min(course.best, loss)
+        if self.learning_rate == "invscaling":
+            course.factor = (self.t_ + 1.0) ** -self.power_t
+        if course.rounds <= self.n_iter_no_change:
+            return False
+        if self.learning_rate == "adaptive" and self.learning_rate_init * course.factor > _LEAST_RATE:
+            course.rounds, course.factor = 0, course.factor / 5
+            return False
+        return True
 
     def _epochs(self, X, y, targets, sample_weight, epochs, position):
         batch_size = self.batch_size
@@ -216,8 +272,7 @@ class _Perceptron(BaseEstimator):
             batch_size = min(_BATCH_WITH_MOMENTUM if self.momentum else _BATCH, X.shape[0])
         return iterate(
             self.network_, X, targets,
-            learning_rate=options.positive("learning_rate_init", self.learning_rate_init, self.network_.dtype.type),
-            decay=1.0, reduction="mean", shuffle=self.shuffle,
+            learning_rate=self.learning_rate_init, decay=1.0, reduction="mean", shuffle=self.shuffle,
             # Another order in every call: an epoch's is a function of the seed and its number.
             seed=self.network_.seed + self.n_iter_, epochs=epochs, kernels="fast", threads=self.threads,
             batch_size=batch_size,
@@ -225,20 +280,25 @@ class _Perceptron(BaseEstimator):
             sample_weight=self._factors(y, sample_weight), validation=None, progress=None, position=position,
         )  # fmt: skip
 
-    def _checked(self, X, y, reset):
+    def _checked(self, X, y, anew, classes=None):
+        """X and y in the form that is trained on; `anew` for a new network, which they decide the shape of."""
+        if anew:
+            self.__dict__.pop("network_", None)  # should this fail, no network stands beside other classes
         X, y = validate_data(
-            self, X, y, accept_sparse=["csr", "csc"], dtype=[np.float32, np.float64], multi_output=True, reset=reset,
+            self, X, y, accept_sparse=["csr", "csc"], dtype=[np.float32, np.float64], multi_output=True, reset=anew,
             y_numeric=isinstance(self, RegressorMixin),
         )  # fmt: skip
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
+        if anew:
+            self._adopt(y, classes)
         return X.tocsr() if hasattr(X, "tocsr") else X, y
 
     def _inputs(self, X):
         return validate_data(self, X, accept_sparse=["csr", "csc"], dtype=[np.float32, np.float64], reset=False)
 
     def _outputs(self, X):
-        check_is_fitted(self)
+        check_is_fitted(self, "network_")
         return self.network_.predict_proba(self._inputs(X))
 
     def __sklearn_tags__(self):
@@ -259,14 +319,17 @@ class NeuroneClassifier(ClassifierMixin, _Perceptron):
     activation : {"relu", "logistic", "tanh", "identity"}, default "relu"
     solver : {"sgd"}
         The one there is; so that `MLPClassifier(solver="sgd", ...)` needs another class name alone, unless it was given
-        a `learning_rate` schedule or what belongs to other solvers.
+        what belongs to other solvers.
     alpha : float, default 0
         L2 penalty. 0, because like `momentum` it makes every correction touch every weight: those of pixels and words
         that a batch has none of too.
     batch_size : int or "auto", default "auto"
         Samples of a correction, at most all. "auto" is 200 with momentum, as in `MLPClassifier`, and 20 without: each
         sample then moves the weights as far as there with its default momentum of 0.9.
-    learning_rate_init : float, default 0.1
+    learning_rate : {"constant", "invscaling", "adaptive"}, default "constant"
+        As there: after t samples learning_rate_init / (t + 1)^power_t, or a fifth whenever the training would end,
+        until the rate is below 1e-6.
+    learning_rate_init, power_t : float, default 0.1, 0.5
     max_iter : int, default 200
         Epochs.
     shuffle : bool, default True
@@ -277,12 +340,13 @@ class NeuroneClassifier(ClassifierMixin, _Perceptron):
     verbose : bool, default False
         A line for each epoch.
     warm_start : bool, default False
-        `fit` goes on from the weights it finds.
+        `fit` goes on from the weights it finds, which must be those of such a network.
     momentum, nesterovs_momentum : float, bool, default 0, True
     early_stopping, validation_fraction : bool, float, default False, 0.1
-        Score a part of the training set, held out, after every epoch, and keep the best weights.
+        Score a part of the training set, held out, after every epoch, and keep the best weights. Both parts have some
+        of every class if there are enough.
     class_weight : dict, "balanced" or None
-        Factors of the classes' errors.
+        Factors of the classes' errors; in `partial_fit` no "balanced", which a part of the data cannot tell.
     dtype : {"float32", "float64"}, default "float32"
         Width of the arithmetic.
     threads : int, default 1
@@ -298,7 +362,7 @@ class NeuroneClassifier(ClassifierMixin, _Perceptron):
     loss_curve_, validation_curve_ : list of float
         The mean cost of each epoch, taken as the samples pass, without the penalty; and the accuracy (of a regressor,
         R^2) on the validation set, where there is one.
-    n_iter_, n_layers_, n_outputs_, out_activation_, loss_, best_loss_, t_
+    n_iter_, n_layers_, n_outputs_, out_activation_, loss_, best_loss_, best_validation_score_, t_
         As in `MLPClassifier`.
 
     Examples
@@ -317,7 +381,9 @@ class NeuroneClassifier(ClassifierMixin, _Perceptron):
         solver="sgd",
         alpha=0.0,
         batch_size="auto",
+        learning_rate="constant",
         learning_rate_init=0.1,
+        power_t=0.5,
         max_iter=200,
         shuffle=True,
         random_state=None,
@@ -336,22 +402,23 @@ class NeuroneClassifier(ClassifierMixin, _Perceptron):
         # All of them once more, because scikit-learn reads the parameters' names from this signature.
         super().__init__(
             hidden_layer_sizes, activation, solver=solver, alpha=alpha, batch_size=batch_size,
-            learning_rate_init=learning_rate_init, max_iter=max_iter, shuffle=shuffle, random_state=random_state,
-            tol=tol, verbose=verbose, warm_start=warm_start, momentum=momentum, nesterovs_momentum=nesterovs_momentum,
-            early_stopping=early_stopping, validation_fraction=validation_fraction,
-            n_iter_no_change=n_iter_no_change, dtype=dtype, threads=threads,
+            learning_rate=learning_rate, learning_rate_init=learning_rate_init, power_t=power_t, max_iter=max_iter,
+            shuffle=shuffle, random_state=random_state, tol=tol, verbose=verbose, warm_start=warm_start,
+            momentum=momentum, nesterovs_momentum=nesterovs_momentum, early_stopping=early_stopping,
+            validation_fraction=validation_fraction, n_iter_no_change=n_iter_no_change, dtype=dtype, threads=threads,
         )  # fmt: skip
         self.class_weight = class_weight
 
     @available_if(_trains_partly)
     def partial_fit(self, X, y, sample_weight=None, classes=None):
         """Train for one epoch; `classes`, all that will ever come, at the first call, where `y` lacks some."""
-        if classes is not None and not hasattr(self, "network_"):
-            self._announced = np.unique(classes)
-        try:
-            return super().partial_fit(X, y, sample_weight)
-        finally:
-            self.__dict__.pop("_announced", None)
+        if isinstance(self.class_weight, str):
+            raise InputError("class_weight='balanced' does not go with partial_fit, which sees a part; give a dict")
+        if classes is not None:
+            classes = unique_labels(classes)
+            if hasattr(self, "network_") and not np.array_equal(classes, self.classes_):
+                raise InputError(f"classes are {classes}, and the network was made for {self.classes_}")
+        return self._partial_fit(X, y, sample_weight, classes)
 
     def predict(self, X):
         """Classes (samples,), or 0 and 1 (samples, labels)."""
@@ -376,18 +443,21 @@ class NeuroneClassifier(ClassifierMixin, _Perceptron):
         with np.errstate(divide="ignore"):
             return np.log(self.predict_proba(X))
 
-    def _targets(self, y, anew):
+    def _adopt(self, y, classes):
         check_classification_targets(y)
-        several = type_of_target(y).startswith("multilabel")
-        found = unique_labels(y)
-        if anew:
-            self._several = several
-            self.classes_ = getattr(self, "_announced", found)
-            self.n_outputs_ = len(self.classes_) if several or len(self.classes_) > 2 else 1
-        if several != self._several or (several and len(found) != len(self.classes_)):
+        self._several = type_of_target(y).startswith("multilabel")
+        self.classes_ = unique_labels(y) if classes is None else classes
+        self.n_outputs_ = len(self.classes_) if self._several or len(self.classes_) > 2 else 1
+
+    def _targets(self, y):
+        check_classification_targets(y)
+        if type_of_target(y).startswith("multilabel") != self._several:
             raise InputError("y holds several labels a sample and did not before, or the other way round")
-        if several:
+        if self._several:
+            if y.shape[1] != self.n_outputs_:
+                raise InputError(f"y holds {y.shape[1]} labels a sample, and the network has {self.n_outputs_} outputs")
             return (y.toarray() if hasattr(y, "toarray") else y).astype(np.float64)
+        found = unique_labels(y)
         if not np.isin(found, self.classes_).all():
             raise InputError(f"y holds the classes {found}, and the network was made for {self.classes_}")
         return np.searchsorted(self.classes_, y.ravel())
@@ -398,11 +468,19 @@ class NeuroneClassifier(ClassifierMixin, _Perceptron):
     def _factors(self, y, sample_weight):
         if self.class_weight is None:
             return sample_weight
-        factors = compute_sample_weight(self.class_weight, y)
+        if isinstance(self.class_weight, dict) and not self._several:
+            # By class, not by sample: a part of the data may lack some.
+            factors = compute_class_weight(self.class_weight, classes=self.classes_, y=y)[self._targets(y)]
+        else:
+            factors = compute_sample_weight(self.class_weight, y)
         return factors if sample_weight is None else factors * sample_weight
 
     def _strata(self, y):
-        return None if self._several else y
+        """`y`, if both parts can have some of every class."""
+        if self._several:
+            return None
+        _, counts = np.unique(y, return_counts=True)
+        return y if counts.min() * min(self.validation_fraction, 1 - self.validation_fraction) >= 1 else None
 
     _score = staticmethod(accuracy_score)
 
@@ -430,12 +508,14 @@ class NeuroneRegressor(RegressorMixin, _Perceptron):
         outputs = self._outputs(X)
         return outputs[:, 0] if self._flat else outputs
 
-    def _targets(self, y, anew):
-        y = np.asarray(y, np.float64)
-        targets = y.reshape(len(y), -1)
-        if anew:
-            self._flat, self.n_outputs_ = y.ndim == 1, targets.shape[1]
+    def _targets(self, y):
+        targets = np.asarray(y, np.float64).reshape(len(y), -1)
+        if targets.shape[1] != self.n_outputs_:
+            raise InputError(f"y has shape {np.shape(y)}, and the network {self.n_outputs_} outputs")
         return targets
+
+    def _adopt(self, y, classes):
+        self._flat, self.n_outputs_ = y.ndim == 1, math.prod(y.shape[1:])
 
     def _output(self):
         return "identity", "half-quadratic"

@@ -61,6 +61,8 @@ class Position:
         Spent on them.
     velocity : ndarray or None
         Of training with momentum, laid out as the parameters; None where it has not begun.
+    factor : float
+        Of the learning rate, for who takes the reports to change between epochs.
     whole : bool
         The network's parameters, finite, are those of this position. Not so while a kernel works.
     """
@@ -71,6 +73,7 @@ class Position:
     wrong: int = 0
     seconds: float = 0.0
     velocity: np.ndarray | None = None
+    factor: float = 1.0
     whole: bool = True
 
 
@@ -241,7 +244,7 @@ def iterate(
     def run():
         while len(position.reports) < epochs:
             epoch = len(position.reports)
-            rate = learning_rate * decay**epoch
+            rate = learning_rate * decay**epoch * position.factor
             begin = time.perf_counter() - position.seconds
             order = epoch_order(len(rows), seed, epoch) if shuffle else np.arange(len(rows))
             _train_epoch(learner, order, rate, batch_size or len(rows), begin, position, progress)

@@ -8,11 +8,15 @@ import pytest
 pytest.importorskip("sklearn")
 from scipy import sparse
 from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
+import neurone
+import neurone.sklearn as estimators
 from neurone.sklearn import NeuroneClassifier, NeuroneRegressor
 
 # With mini-batches, a sample twice is not a sample of weight 2: they come in other batches. MLPClassifier marks both.
@@ -127,6 +131,141 @@ def test_weights_of_samples_and_classes():
     assert "up" not in by_sample.predict(INPUTS) and by_sample.score(INPUTS[few], LABELS[few]) > 0.8
 
 
+def _bits(estimator):
+    return estimator.network_.parameters.tobytes()
+
+
+def test_factors_of_samples_and_classes_multiply():
+    factors, by_class = RNG.random(200), {"left": 1, "right": 2, "up": 0.5}
+    options = dict(hidden_layer_sizes=(8,), max_iter=3, random_state=0)
+    both = NeuroneClassifier(class_weight=by_class, **options).fit(INPUTS, LABELS, factors)
+    product = NeuroneClassifier(**options).fit(INPUTS, LABELS, factors * [by_class[label] for label in LABELS])
+    assert _bits(both) == _bits(product)
+
+
+def test_factors_stay_with_their_samples_in_early_stopping():
+    factors = np.where(LABELS == "up", 0, 1.0)
+    net = NeuroneClassifier((8,), max_iter=30, early_stopping=True, random_state=0).fit(INPUTS, LABELS, factors)
+    assert "up" not in net.predict(INPUTS)
+
+
+def test_factors_of_classes_in_parts():
+    factors, classes = {"left": 1, "right": 2, "up": 0.5}, ["left", "right", "up"]
+    by_class = NeuroneClassifier((8,), class_weight=factors, random_state=0)
+    by_sample = NeuroneClassifier((8,), random_state=0)
+    for label, factor in factors.items():  # a part that lacks the others
+        part = INPUTS[LABELS == label], LABELS[LABELS == label]
+        by_class.partial_fit(*part, classes=classes)
+        by_sample.partial_fit(*part, np.full(len(part[1]), factor), classes=classes)
+    assert _bits(by_class) == _bits(by_sample)
+    with pytest.raises(ValueError, match="does not go with partial_fit"):
+        NeuroneClassifier(class_weight="balanced").partial_fit(INPUTS, LABELS)
+
+
+def test_every_call_of_partial_fit_has_another_order():
+    net = NeuroneClassifier((8,), random_state=0).initialize(INPUTS, LABELS)
+    by_hand, labels = neurone.Network((6, 8, 3), activation="relu", output="softmax", cost="log"), np.unique(LABELS)
+    by_hand.parameters = net.network_.parameters.copy()
+    for call in range(2):
+        net.partial_fit(INPUTS, LABELS)
+        seed = net.network_.seed + call
+        neurone.fit(by_hand, INPUTS, np.searchsorted(labels, LABELS), batch_size=20, epochs=1, seed=seed)
+    assert _bits(net) == by_hand.parameters.tobytes()
+
+
+def test_a_new_network_has_no_momentum_from_the_old():
+    fresh = NeuroneClassifier((8,), momentum=0.9, random_state=0).initialize(INPUTS, LABELS).partial_fit(INPUTS, LABELS)
+    used = clone(fresh).partial_fit(INPUTS, LABELS).initialize(INPUTS, LABELS).partial_fit(INPUTS, LABELS)
+    assert _bits(used) == _bits(fresh)
+
+
+def test_the_best_weights_begin_without_the_momentum_of_the_last():
+    net = NeuroneClassifier((8,), momentum=0.9, early_stopping=True, max_iter=20, batch_size=20, random_state=0)
+    net.fit(INPUTS, LABELS)
+    by_hand = neurone.Network((6, 8, 3), activation="relu", output="softmax", cost="log")
+    by_hand.parameters = net.network_.parameters.copy()
+    net.set_params(early_stopping=False).partial_fit(INPUTS, LABELS)
+    seed, labels = net.network_.seed + 20, np.unique(LABELS, return_inverse=True)[1]
+    neurone.fit(by_hand, INPUTS, labels, momentum=0.9, batch_size=20, epochs=1, seed=seed)
+    assert _bits(net) == by_hand.parameters.tobytes()
+
+
+def _constant(**options):
+    """Trains on what holds nothing: the answer is the larger class, and the loss is soon as low as it gets."""
+    return NeuroneClassifier((), "identity", batch_size=200, random_state=1, **options)
+
+
+NOTHING, SOME = np.zeros((200, 2)), np.repeat([0, 1], [120, 80])
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_held_out_part_has_every_class_by_its_share(seed):
+    net = _constant(early_stopping=True, max_iter=1).set_params(random_state=seed).fit(NOTHING, SOME)
+    assert net.validation_curve_ == [0.6] and net.best_validation_score_ == 0.6
+    alone = np.r_[SOME[1:], 2]  # a class of one sample: nothing to share out
+    _constant(early_stopping=True, max_iter=1).fit(NOTHING, alone)
+
+
+class _FromZero(MLPClassifier):
+    def _init_coef(self, fan_in, fan_out, dtype):
+        return np.zeros((fan_in, fan_out), dtype), np.zeros(fan_out, dtype)
+
+
+@pytest.mark.parametrize("learning_rate", ["constant", "invscaling", "adaptive"])
+@pytest.mark.parametrize(("tol", "n_iter_no_change"), [(1e-9, 3), (1e-6, 3), (1e-3, 2), (1.0, 4)])
+@pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
+def test_losses_rates_and_end_are_those_of_mlpclassifier(learning_rate, tol, n_iter_no_change):
+    options = dict(learning_rate=learning_rate, tol=tol, n_iter_no_change=n_iter_no_change, max_iter=150)
+    options |= dict(learning_rate_init=1.0, power_t=0.3, shuffle=False)
+    theirs = _FromZero((), "identity", solver="sgd", momentum=0, alpha=0, batch_size=200, **options).fit(NOTHING, SOME)
+    ours = _constant(dtype="float64", **options).fit(NOTHING, SOME)
+    np.testing.assert_allclose(ours.loss_curve_, theirs.loss_curve_, rtol=1e-12)
+    assert (ours.n_iter_, ours.t_) == (theirs.n_iter_, theirs.t_)
+    assert ours.loss_ == ours.loss_curve_[-1] and ours.best_loss_ == min(ours.loss_curve_)
+    parts = _constant(dtype="float64", **options)
+    for _ in range(ours.n_iter_):
+        parts.partial_fit(NOTHING, SOME)
+    assert parts.loss_curve_ == ours.loss_curve_
+
+
+def test_the_best_loss_is_the_least():
+    net = NeuroneClassifier((8,), learning_rate_init=3.0, max_iter=20, random_state=0).fit(INPUTS, LABELS)
+    assert net.loss_curve_ != sorted(net.loss_curve_, reverse=True) and net.best_loss_ == min(net.loss_curve_)
+
+
+def test_threads_reach_the_kernels(monkeypatch):
+    asked = []
+
+    def iterate(*arguments, **options):
+        asked.append(options["threads"])
+        return neurone.training.iterate(*arguments, **options)
+
+    monkeypatch.setattr(estimators, "iterate", iterate)
+    NeuroneClassifier((8,), max_iter=1, threads=2).fit(INPUTS, LABELS)
+    assert asked == [2]
+
+
+def test_an_interrupted_fit_keeps_what_it_trained():
+    def stop(report):
+        if report.epoch == 4:
+            raise KeyboardInterrupt
+
+    net = NeuroneClassifier((8,), early_stopping=True, random_state=0)
+    with pytest.raises(KeyboardInterrupt):
+        net.fit(INPUTS[:150], LABELS[:150], validation=(INPUTS[150:], LABELS[150:]), callback=stop)
+    assert len(net.loss_curve_) == net.n_iter_ == 5 and net.loss_ == net.loss_curve_[-1]
+    assert net.score(INPUTS[150:], LABELS[150:]) == net.best_validation_score_ == max(net.validation_curve_)
+
+
+def test_a_failed_fit_leaves_no_network():
+    net = NeuroneClassifier((8,), max_iter=1).fit(INPUTS, LABELS)
+    with pytest.raises(ValueError, match="layer is -1"):
+        net.set_params(hidden_layer_sizes=(-1,)).fit(INPUTS, LABELS)
+    for call in (net.predict, net.hidden_outputs):
+        with pytest.raises(NotFittedError):
+            call(INPUTS)
+
+
 def test_partial_fit_takes_the_momentum_on():
     options = dict(momentum=0.9, shuffle=False, random_state=0)
     three = NeuroneClassifier((8,), max_iter=3, **options).fit(INPUTS, LABELS)
@@ -151,6 +290,24 @@ def test_refusals():
         NeuroneClassifier(max_iter=-1).fit(INPUTS, LABELS)
     with pytest.raises(ValueError, match="learning_rate_init is 0"):
         NeuroneClassifier(learning_rate_init=0).fit(INPUTS, LABELS)
+    for name, value in {
+        "tol": "much", "power_t": float("nan"), "n_iter_no_change": -1, "shuffle": "no", "nesterovs_momentum": "no",
+        "early_stopping": "no", "warm_start": 0, "dtype": "float16", "learning_rate": "optimal",
+    }.items():  # fmt: skip
+        with pytest.raises(ValueError, match=f"^{name} is "):
+            NeuroneClassifier(**{name: value}).fit(INPUTS, LABELS)
+    with pytest.raises(ValueError, match="callback is 3"):
+        NeuroneClassifier().fit(INPUTS, LABELS, callback=3)
+    with pytest.raises(ValueError, match=r"sample_weight has shape \(3,\)"):
+        NeuroneClassifier(class_weight="balanced").fit(INPUTS, LABELS, [1, 2, 3])
+    with pytest.raises(ValueError, match="y holds the classes"):
+        NeuroneClassifier().fit(INPUTS, LABELS, validation=(INPUTS, ["else"] * 200))
+    several = NeuroneClassifier((8,), max_iter=1, warm_start=True).fit(INPUTS, INPUTS[:, :3] > 0)
+    with pytest.raises(ValueError, match="2 labels a sample, and the network has 3"):
+        several.fit(INPUTS, INPUTS[:, :2] > 0)
+    numbers = NeuroneRegressor((8,), max_iter=1).fit(INPUTS, INPUTS[:, :2])
+    with pytest.raises(ValueError, match=r"shape \(200,\), and the network 2 outputs"):
+        numbers.partial_fit(INPUTS, INPUTS[:, 0])
     with pytest.raises(ValueError, match="validation is no pair"):
         NeuroneClassifier((8,)).fit(INPUTS, LABELS, validation=INPUTS)
     with pytest.raises(ValueError, match="no hidden layer"):
@@ -158,4 +315,8 @@ def test_refusals():
     warm = NeuroneClassifier((8,), max_iter=1, warm_start=True).fit(INPUTS, LABELS)
     with pytest.raises(ValueError, match="is expecting"):
         warm.fit(INPUTS[:, 1:], LABELS)
+    with pytest.raises(ValueError, match="the network asked for"):
+        clone(warm).fit(INPUTS, LABELS).set_params(activation="tanh").fit(INPUTS, LABELS)
+    with pytest.raises(ValueError, match="classes are"):
+        warm.partial_fit(INPUTS, LABELS, classes=["left", "right"])
     assert warm.predict(INPUTS).shape == LABELS.shape

@@ -114,9 +114,7 @@ def _as_sparse(images, inputs, dtype):
     if images.ndim != 2 or images.shape[1] != inputs:
         raise InputError(f"images have shape {images.shape}; the network takes (P, {inputs})")
     if images.dtype != np.uint8 and images.dtype.kind != "f":
-        raise InputError(
-            f"images are of type {images.dtype}; give uint8 (divided by 255) or floats (taken as they are)"
-        )
+        raise InputError(_OTHER_TYPE.format(images.dtype))
     try:
         # The kernels and SciPy itself believe these indices: one out of range would be written past the arrays.
         if hasattr(images, "check_format"):

@@ -18,7 +18,7 @@ from neurone.kernels.team import ABANDONED
 from neurone.layout import state_offsets
 from neurone.packing import Packed, aligned, cut, tranche
 
-# A thread joins a team for so many weights times the samples that are taken together: tens of microseconds.
+# A thread joins a team for so many multiplications in a tranche: tens of microseconds.
 _WORK_OF_A_MEMBER = 100_000
 # Images that show which pixels are rarely 0.
 _SHOWN = 1000
@@ -61,10 +61,14 @@ class FastLearner:
         self.network, packed = network, Packed(network)
         self._packed, dtype = packed, network.dtype
         self._together = together = tranche(min(batch_size, len(rows)), threads)
-        # Any number may be asked for. To meet costs microseconds, and much more where cores are few.
-        self._threads = min(threads, together, 1 + together * packed.weights.size // _WORK_OF_A_MEMBER)
         samples = cut(rows, divisor, dtype)
         inputs = samples[0].shape[1] if len(samples[0]) else 0
+        # Any number may be asked for. To meet costs microseconds, and much more where cores are few. Of the first
+        # layer's weights only those of inputs that are not 0 are work.
+        share = 1 if inputs else samples[2][-1] / max(1, len(rows) * network.sizes[0])
+        first = network.layer(0).size
+        work = together * (share * first + network.parameters.size - first)
+        self._threads = min(threads, together, 1 + int(work / _WORK_OF_A_MEMBER))
         self._samples = (*samples, *targets)
         self._velocity, self._packed_velocity = velocity, aligned(packed.weights.size * (velocity.size > 0), dtype)
         *_, penalty = momentum

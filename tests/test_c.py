@@ -2,6 +2,7 @@
 
 import ctypes
 import itertools
+import os
 import re
 import shutil
 import subprocess
@@ -192,7 +193,12 @@ def test_the_last_image_must_be_whole(tmp_path, int8):
     assert done.stderr == b"the last image has 2 bytes, 5 expected\n"
     assert subprocess.run([program], input=b"", capture_output=True).returncode == 0
     with open("/dev/full", "wb") as full:
-        assert subprocess.run([program], input=b"\0" * 10, stdout=full).returncode == 1
+        done = subprocess.run([program], input=b"\0" * 10, stdout=full, stderr=subprocess.PIPE)
+    assert done.returncode == 1 and done.stderr.startswith(b"standard output: ")
+    folder = os.open(tmp_path, os.O_RDONLY)  # which cannot be read
+    done = subprocess.run([program], stdin=folder, capture_output=True)
+    os.close(folder)
+    assert done.returncode == 1 and done.stderr.startswith(b"standard input: ")
 
 
 def test_refused(tmp_path):
@@ -208,7 +214,17 @@ def test_refused(tmp_path):
         save_c(net, tmp_path / "net.c", int8=True)
     with pytest.raises(neurone.InputError, match=f"{LARGEST_LAYER + 1} inputs"):
         save_c(neurone.Network((LARGEST_LAYER + 1, 1), output="logistic"), tmp_path / "net.c", int8=True)
+    with pytest.raises(neurone.InputError, match=r"slope is .*, too large for float32"):
+        save_c(
+            neurone.Network((2, 2, 1), output="logistic", dtype="float64", slope=1e300), tmp_path / "net.c", int8=True
+        )
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_head_tells_the_stack_of_hidden_layers(tmp_path):
+    for int8, size in ((False, 8 * 7), (True, 6 * 7)):
+        save_c(neurone.Network((2, 3, 4, 1), output="logistic", dtype="float64"), tmp_path / "net.c", int8=int8)
+        assert f"hidden layers on the stack, {size} bytes" in (tmp_path / "net.c").read_text()
 
 
 # Weights in 8 bits.

@@ -164,6 +164,7 @@ def test_torch(hidden, dtype):
         ((Linear(6, 3, 1), ReLU()), "relu never"),
         ((Linear(6, 3, 1), Softmax(), Linear(3, 2, 1)), "softmax stands at the end alone"),
         ((Linear(6, 3, 1, "float16"),), "float16"),
+        ((Linear(6, 3, 1), Linear(4, 2, 1)), "layer 1 of the model has 3 outputs, and the next takes 4"),
     ],
 )
 def test_layers_refused(layers, message):

@@ -73,6 +73,7 @@ def _of_reals(network):
         inputs=f"{type_}s, of an image its pixels divided by 255",
         promise="The outputs are the network's own, bit for bit",
         library=c_parts.LIBRARY[network.dtype.name],
+        stack=sum(network.sizes[1:-1]) * network.dtype.itemsize,
         tests=_TESTS,
     )
     yield f"\ntypedef {type_} neurone_real;\n\n" + _macros(network.sizes)
@@ -100,6 +101,7 @@ def _of_bytes(network, quantised):
         inputs="bytes, the pixels of an image as they are",
         promise="The outputs are the same bits everywhere",
         library=c_parts.LIBRARY["float32"],
+        stack=sum(network.sizes[1:-1]) * (4 + 2),
         tests=_TESTS,
     )
     yield "\ntypedef float neurone_real;\n\n" + _macros(network.sizes)

@@ -9,8 +9,8 @@ HEAD = """\
    void neurone_predict(const {type} *x, neurone_real *y)
 
    reads NEURONE_INPUTS {inputs}, and writes NEURONE_OUTPUTS numbers elsewhere.
-   It allocates nothing, keeps nothing between calls, has the outputs of hidden layers on the stack, and needs no
-   library but that of math.h. {promise}, if it is compiled with
+   It allocates nothing, keeps nothing between calls, has the outputs of hidden layers on the stack, {stack} bytes, and
+   needs no library but that of math.h. {promise}, if it is compiled with
 
        gcc -O2 -ffp-contract=off
 
@@ -282,6 +282,9 @@ int main(void)
         fprintf(stderr, "the last image has %lu bytes, %d expected\\n", (unsigned long)count, NEURONE_INPUTS);
         return 2;
     }
-    return ferror(stdin) || fflush(stdout) != 0 || ferror(stdout);
+    if (ferror(stdin)) perror("standard input");
+    else if (fflush(stdout) != 0 || ferror(stdout)) perror("standard output");
+    else return 0;
+    return 1;
 }
 """

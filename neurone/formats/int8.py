@@ -30,6 +30,9 @@ class Quantised:
 
     def __init__(self, network):
         self.network = network
+        with np.errstate(over="ignore"):
+            if not np.isfinite(np.float32(network.slope)):
+                raise InputError(f"slope is {network.slope}, too large for float32, in which int8 computes it")
         self.layers = []
         bound = 1.0  # of a layer's inputs
         for layer, n in enumerate(network.sizes[:-1]):

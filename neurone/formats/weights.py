@@ -128,6 +128,9 @@ def _array(tensor):
 
 def _network(weights, biases, activation, output):
     """A network of these weights (n, m) and biases (m,), one of each a layer."""
+    for layer, (w, b) in enumerate(zip(weights[1:], biases, strict=False), 1):
+        if len(w) != len(b):
+            raise InputError(f"layer {layer} of the model has {len(b)} outputs, and the next takes {len(w)}")
     dtype = np.result_type(*weights, *biases).name
     network = Network(
         (len(weights[0]), *map(len, biases)), activation=activation, output=output, cost=_COSTS[output], dtype=dtype

@@ -23,12 +23,13 @@ from sklearn.neural_network import MLPClassifier
 from neurone.commands import load_set
 from neurone.sklearn import NeuroneClassifier
 
+SEEDS = 10
 PACKAGES = ("numpy", "scipy", "sklearn", "numba", "pandas", "matplotlib")
 
 
-def images():
+def images(dtype):
     data = load_set(None)
-    inputs = np.concatenate([data.train_images, data.test_images]).reshape(-1, 784) / np.float32(255)
+    inputs = np.concatenate([data.train_images, data.test_images]).reshape(-1, 784) / dtype(255)
     labels = np.concatenate([data.train_labels, data.test_labels])
     return train_test_split(inputs, labels, random_state=0, test_size=0.7)
 
@@ -51,12 +52,12 @@ def docstrings():
     return train_test_split(features, labels, random_state=0, test_size=0.3)
 
 
-def compare(name, split, seeds, **options):
+def compare(name, split, **options):
     train, test, labels, answers = split
     seconds, scores = ({MLPClassifier: [], NeuroneClassifier: []} for _ in range(2))
     # What was compiled or cached is not a part of training: one epoch before the clock starts.
     NeuroneClassifier(**options | {"max_iter": 1}).fit(train, labels)
-    for seed in range(1, seeds + 1):
+    for seed in range(1, SEEDS + 1):
         for kind, times in seconds.items():
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", ConvergenceWarning)
@@ -87,8 +88,9 @@ if __name__ == "__main__":
     columns = ["", "samples", "features", "times as fast", "accuracy, MLPClassifier", "NeuroneClassifier"]
     print(f"| {' | '.join(columns)} |\n{'|---' * len(columns)}|")
     mnist = dict(hidden_layer_sizes=(40,), max_iter=8, alpha=1e-4, solver="sgd", learning_rate_init=0.2)
-    compare("MNIST", images(), 10, **mnist)
-    compare("text", docstrings(), 3, hidden_layer_sizes=(50,), max_iter=20, solver="sgd", learning_rate_init=0.1)
+    compare("MNIST, float64", images(np.float64), **mnist)
+    compare("MNIST, float32", images(np.float32), **mnist)
+    compare("text", docstrings(), hidden_layer_sizes=(50,), max_iter=20, solver="sgd", learning_rate_init=0.1)
     print("\n| features | not 0 in a sample | time |\n|---|---|---|")
     first = epoch_of_sparse(10_000, 50)
     for columns in (10_000, 100_000):

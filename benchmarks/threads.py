@@ -1,0 +1,59 @@
+"""Two threads beside one, and beside two fits at once that share nothing; for OMP_NUM_THREADS=2.
+
+Epochs alternate: one alone with one thread, one with two threads, and two at once with one thread each. What these two
+gain over one after the other is what the machine has to give to two threads that never meet. Prints a Markdown table.
+"""
+
+import statistics
+import threading
+
+from workloads import NETWORKS, training_set
+
+import neurone
+from neurone.training import iterate
+
+BATCHES = (32, 128, 1000, None)
+ROUNDS = 9
+
+
+def epochs(sizes, batch, threads):
+    """A function that trains an epoch more and returns its seconds; the first, with what is done once, is behind it."""
+    network = neurone.Network(sizes)
+    reports = iterate(
+        network, *training_set(sizes), learning_rate=0.1, decay=1.0, batch_size=batch, epochs=ROUNDS + 1,
+        reduction="mean", shuffle=True, seed=0, kernels="fast", threads=threads, validation=None, progress=None,
+    )  # fmt: skip
+    next(reports)
+    return network, lambda: next(reports).seconds
+
+
+def at_once(*functions):
+    """What they return, each in a thread of its own: the most."""
+    results = []
+    threads = [threading.Thread(target=lambda run=run: results.append(run())) for run in functions]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return max(results)
+
+
+def row(sizes, batch):
+    (alone, one), (together, two) = epochs(sizes, batch, 1), epochs(sizes, batch, 2)
+    (_, first), (_, second) = epochs(sizes, batch, 1), epochs(sizes, batch, 1)
+    gains, bounds = [], []
+    for _ in range(ROUNDS):
+        seconds = one()
+        gains.append(seconds / two())
+        bounds.append(2 * seconds / at_once(first, second))
+    assert alone.parameters.tobytes() == together.parameters.tobytes()
+    name = f"{'-'.join(map(str, sizes))}, {'whole set' if batch is None else f'batch {batch}'}"
+    cells = [f"{function(ratios):.2f}" for ratios in (gains, bounds) for function in (statistics.median, max)]
+    print(f"| {name} | {' | '.join(cells)} |", flush=True)
+
+
+if __name__ == "__main__":
+    print("| | two threads, median | best | two fits at once, median | best |\n|---|---|---|---|---|")
+    for sizes in NETWORKS:
+        for batch in BATCHES:
+            row(sizes, batch)

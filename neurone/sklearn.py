@@ -129,6 +129,8 @@ class _Perceptron(BaseEstimator):
             validation = self._checked(*validation, False)
             self._targets(validation[1])
         elif self.early_stopping:
+            if options.positive("validation_fraction", self.validation_fraction) >= 1:
+                raise InputError(f"validation_fraction is {self.validation_fraction}; give a number between 0 and 1")
             train, held_out = train_test_split(
                 np.arange(X.shape[0]), test_size=self.validation_fraction, stratify=self._strata(y),
                 random_state=check_random_state(self.random_state),
@@ -154,7 +156,7 @@ class _Perceptron(BaseEstimator):
 
     def hidden_outputs(self, X, layer=-1):
         """The outputs (samples, neurons) of a hidden layer, counted from 0; -1 is the last."""
-        check_is_fitted(self, "network_")
+        X = self._known(X)
         net, hidden = self.network_, len(self.network_.sizes) - 2
         if not hidden:
             raise InputError("the network has no hidden layer; give hidden_layer_sizes one")
@@ -166,7 +168,7 @@ class _Perceptron(BaseEstimator):
             slope=net.slope, dtype=net.dtype.name,
         )  # fmt: skip
         front.parameters = net.parameters[: front.parameters.size]
-        outputs = front.predict_proba(self._inputs(X))
+        outputs = front.predict_proba(X)
         return np.maximum(outputs, 0) if net.activation == "relu" else outputs
 
     @property
@@ -229,7 +231,7 @@ class _Perceptron(BaseEstimator):
                 self.t_ += X.shape[0]
                 score = ""
                 if validation is not None:
-                    self.validation_curve_.append(self._score(validation[1], self.predict(validation[0])))
+                    self.validation_curve_.append(self._score(validation[1], self._answers(validation[0])))
                     score = f", validation score = {self.validation_curve_[-1]:.6f}"
                 loss = -self.validation_curve_[-1] if self.early_stopping else report.cost
                 if self.early_stopping and loss < course.best:
@@ -294,12 +296,10 @@ class _Perceptron(BaseEstimator):
             self._adopt(y, classes)
         return X.tocsr() if hasattr(X, "tocsr") else X, y
 
-    def _inputs(self, X):
-        return validate_data(self, X, accept_sparse=["csr", "csc"], dtype=[np.float32, np.float64], reset=False)
-
-    def _outputs(self, X):
+    def _known(self, X):
+        """X for a network that is there."""
         check_is_fitted(self, "network_")
-        return self.network_.predict_proba(self._inputs(X))
+        return validate_data(self, X, accept_sparse=["csr", "csc"], dtype=[np.float32, np.float64], reset=False)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -413,7 +413,7 @@ class NeuroneClassifier(ClassifierMixin, _Perceptron):
     def partial_fit(self, X, y, sample_weight=None, classes=None):
         """Train for one epoch; `classes`, all that will ever come, at the first call, where `y` lacks some."""
         if isinstance(self.class_weight, str):
-            raise InputError("class_weight='balanced' does not go with partial_fit, which sees a part; give a dict")
+            raise InputError(f"class_weight is {self.class_weight!r}, and partial_fit sees a part; give a dict")
         if classes is not None:
             classes = unique_labels(classes)
             if hasattr(self, "network_") and not np.array_equal(classes, self.classes_):
@@ -422,7 +422,10 @@ class NeuroneClassifier(ClassifierMixin, _Perceptron):
 
     def predict(self, X):
         """Classes (samples,), or 0 and 1 (samples, labels)."""
-        outputs = self._outputs(X)
+        return self._answers(self._known(X))
+
+    def _answers(self, X):
+        outputs = self.network_.predict_proba(X)
         if self._several:
             return (outputs >= 0.5).astype(np.int64)
         if outputs.shape[1] == 1:
@@ -431,7 +434,8 @@ class NeuroneClassifier(ClassifierMixin, _Perceptron):
 
     def predict_proba(self, X):
         """Probabilities (samples, classes) or (samples, labels)."""
-        outputs = self._outputs(X)
+        X = self._known(X)
+        outputs = self.network_.predict_proba(X)
         if self._several or outputs.shape[1] > 1:
             return outputs
         if len(self.classes_) == 1:
@@ -505,7 +509,10 @@ class NeuroneRegressor(RegressorMixin, _Perceptron):
 
     def predict(self, X):
         """Numbers (samples,) or (samples, outputs)."""
-        outputs = self._outputs(X)
+        return self._answers(self._known(X))
+
+    def _answers(self, X):
+        outputs = self.network_.predict_proba(X)
         return outputs[:, 0] if self._flat else outputs
 
     def _targets(self, y):

@@ -121,6 +121,18 @@ def test_validation_early_stopping_and_callbacks(capsys):
     assert stopped.n_iter_ < 200 and stopped.score(*held_out) == max(stopped.validation_curve_)
 
 
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_tables_are_told_apart_by_their_names_once(early_stopping):
+    """A warning, here an error, if the held-out part were checked again after every epoch, without its names."""
+    pandas = pytest.importorskip("pandas")
+    table = pandas.DataFrame(INPUTS, columns=list("abcdef"))
+    net = NeuroneClassifier((8,), max_iter=2, early_stopping=early_stopping, random_state=0)
+    net.fit(table, LABELS, validation=None if early_stopping else (table, LABELS))
+    assert len(net.validation_curve_) == 2 and net.predict(table).shape == (200,)
+    with pytest.raises(ValueError, match="feature names"):
+        net.predict(table[list("bacdef")])
+
+
 def test_weights_of_samples_and_classes():
     few = np.flatnonzero(LABELS != "up")
     factors = np.where(LABELS == "up", 0, 1.0)
@@ -158,7 +170,7 @@ def test_factors_of_classes_in_parts():
         by_class.partial_fit(*part, classes=classes)
         by_sample.partial_fit(*part, np.full(len(part[1]), factor), classes=classes)
     assert _bits(by_class) == _bits(by_sample)
-    with pytest.raises(ValueError, match="does not go with partial_fit"):
+    with pytest.raises(ValueError, match="partial_fit sees a part"):
         NeuroneClassifier(class_weight="balanced").partial_fit(INPUTS, LABELS)
 
 
@@ -296,6 +308,9 @@ def test_refusals():
     }.items():  # fmt: skip
         with pytest.raises(ValueError, match=f"^{name} is "):
             NeuroneClassifier(**{name: value}).fit(INPUTS, LABELS)
+    for fraction in ("half", 0, 1, 1.5, None):
+        with pytest.raises(ValueError, match="validation_fraction is"):
+            NeuroneClassifier(early_stopping=True, validation_fraction=fraction).fit(INPUTS, LABELS)
     with pytest.raises(ValueError, match="callback is 3"):
         NeuroneClassifier().fit(INPUTS, LABELS, callback=3)
     with pytest.raises(ValueError, match=r"sample_weight has shape \(3,\)"):

@@ -196,6 +196,7 @@ class _Perceptron(BaseEstimator):
             options.flag(name, getattr(self, name))
 
     def _begin(self, anew):
+        """Make a network, or see that the one there is what the parameters ask for."""
         hidden = np.atleast_1d(np.asarray(self.hidden_layer_sizes, dtype=object)).tolist()
         sizes = self.n_features_in_, *hidden, self.n_outputs_
         if anew:

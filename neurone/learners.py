@@ -16,7 +16,7 @@ from neurone.datasets.arrays import dense
 from neurone.kernels import batch, notes, online, sparse
 from neurone.kernels.team import ABANDONED
 from neurone.layout import state_offsets
-from neurone.packing import Packed, aligned, cut, tranche
+from neurone.packing import Packed, aligned, cut, rows_of, tranche
 
 # A thread joins a team for so many multiplications in a tranche: tens of microseconds.
 _WORK_OF_A_MEMBER = 100_000
@@ -90,11 +90,11 @@ class FastLearner:
                 packed.deltas_of(together),
                 aligned(packed.weights.size, dtype),
                 self._packed_velocity,
-                packed.rows_of(self._threads, network.sizes[-1]),
+                rows_of(self._threads, network.sizes[-1], dtype),
                 np.zeros(together),
                 np.zeros(together, np.int64),
-                np.zeros(places, np.uint64),
-                np.empty((0 if wide else places, sparse.SAMPLES), values.dtype),
+                rows_of(1 if wide else self._threads, places, np.dtype(np.uint64)),
+                rows_of(together, 0 if wide else places, values.dtype),
                 _borders(lines, columns, places, self._threads),
                 np.zeros(places if wide else 0, np.int64),
                 np.zeros((self._threads, 8), np.int64),

@@ -9,7 +9,7 @@ from neurone.kernels.simd import REGISTER_BYTES
 
 # Registers of a block. At most 13 running sums: of AVX2's 16 registers, three are left for what is added to them. Few
 # kinds, because kernels are compiled for each.
-_BLOCKS = (13, 7, 4, 2, 1)
+_BLOCKS = (13, 10, 7, 5, 4, 2, 1)
 # Registers of the several short blocks that a batch takes together.
 _TOGETHER = 12
 # At most so many samples' gradients are taken together: enough that a row's way into the cache pays, few enough that
@@ -25,6 +25,14 @@ def aligned(size, dtype):
     bytes_ = np.zeros(size * dtype.itemsize + 64, np.uint8)
     start = -bytes_.ctypes.data % 64
     return bytes_[start : start + size * dtype.itemsize].view(dtype)
+
+
+def rows_of(count, size, dtype):
+    """Zeros (count, size or more), or (count, 0). Each row begins a cache line; lines are odd, or all could share few
+    sets."""
+    line = 64 // dtype.itemsize
+    row = (-(-size // line) | 1) * line if size else 0
+    return aligned(count * row, dtype).reshape(count, row)
 
 
 class Packed:
@@ -76,19 +84,13 @@ class Packed:
 
     def outputs_of(self, count, inputs):
         """TabOutput of so many samples (count, ...), its bias neurons set; with room for inputs if there are any."""
-        states = self.rows_of(count, self._size + REGISTER_BYTES // self.network.dtype.itemsize + inputs)
+        states = rows_of(count, self._size + REGISTER_BYTES // self.network.dtype.itemsize + inputs, self.network.dtype)
         states[:, self._bias] = 1
         return states
 
     def deltas_of(self, count):
         """Delta of so many samples (count, ...)."""
-        return self.rows_of(count, self._size)
-
-    def rows_of(self, count, size):
-        """Zeros (count, size or more). Each row begins a cache line; lines are odd, or all could share few sets."""
-        line = 64 // self.network.dtype.itemsize
-        row = (-(-size // line) | 1) * line
-        return aligned(count * row, self.network.dtype).reshape(count, row)
+        return rows_of(count, self._size, self.network.dtype)
 
     def predict(self, rows, divisor, outputs):
         """The outputs (P, outputs), written, of images (P, inputs)."""
@@ -97,7 +99,8 @@ class Packed:
         weights, _, starts, _, *rest = self.arguments
         batch.predict(
             weights, starts, *rest, *samples, np.arange(len(rows)),
-            self.outputs_of(together, samples[0].shape[1]), self.deltas_of(together), outputs,
+            self.outputs_of(together, samples[0].shape[1]), self.deltas_of(together),
+            np.empty(0, np.uint64), np.empty((0, 0), samples[4].dtype), outputs,
             *self.all_shapes,
         )  # fmt: skip
 

@@ -17,14 +17,13 @@ def _words(count, seed, purpose, part=0, first=0):
 
 
 def _order(words):
-    """A permutation of range(len(words)), int64: the order of the words' upper halves.
+    """A permutation of range(len(words)), int64: the order of the words' upper halves, equal ones as they come.
 
-    The lower halves are replaced by the index. So all differ, and any sorting algorithm gives one result.
+    By 16 bits at a time, the lower first, which NumPy sorts by counting: all 32 at once took three times as long.
     """
-    index = np.arange(words.size, dtype=np.uint64)
-    keys = (words & np.uint64(0xFFFFFFFF00000000)) | index
-    keys.sort()
-    return (keys & np.uint64(0xFFFFFFFF)).astype(np.int64)
+    low, high = ((words >> np.uint64(bits)).astype(np.uint16) for bits in (32, 48))
+    order = np.argsort(low, kind="stable")
+    return order[np.argsort(high[order], kind="stable")]
 
 
 def uniform(count, seed, layer, first=0):

@@ -18,6 +18,8 @@ What acts on each neuron alone goes one register at a time: the processor overla
 run out of registers, and are more to compile.
 """
 
+import math
+
 import numpy as np
 
 from neurone.constants import SOFTMAX
@@ -143,6 +145,23 @@ def correct_dense(LesPoids, debut, X, Delta, j, pas, forme):
 
 
 @step
+def outcome_of_label(etiquette, yhat, DeltaSortie, plus_grand, S):
+    """`notes.sample_cost`, `wrong` and `delta_output` of a softmax and a label, DeltaSortie holding tau before.
+
+    All targets but one are 0, which need not be looked at one by one: the branches that are mispredicted took more time
+    than the exponentials.
+    """
+    cost = math.log(np.float64(S)) - np.float64(DeltaSortie[etiquette] - plus_grand)
+    sienne, plus, avant = yhat[etiquette], 0, 0
+    for k in range(yhat.size):
+        plus += yhat[k] > sienne
+        avant += (yhat[k] == sienne) & (k < etiquette)
+        DeltaSortie[k] = yhat[k]
+    DeltaSortie[etiquette] = sienne - like(sienne, 1)
+    return cost, 1 if plus + avant else 0
+
+
+@step
 def outcome(
     unites, rang, sortie, pente, cout, etiquettes, cibles, facteurs, p, TabOutput, Delta, y, outputs,
 ):  # fmt: skip
@@ -155,6 +174,10 @@ def outcome(
     tau, yhat = part(Delta, rang[L], rang[L] + outputs), part(TabOutput, rang[L], rang[L] + outputs)
     plus_grand, S = output(sortie, pente, tau, yhat, unites[L])
     TabOutputSortie = neurons(TabOutput, unites, rang, L)
+    if sortie == SOFTMAX and etiquettes.size:
+        cost, faute = outcome_of_label(etiquettes[p], TabOutputSortie, DeltaSortie, plus_grand, S)
+        notes.weight(facteurs, p, DeltaSortie)
+        return notes.weighted(facteurs, p, cost), faute
     notes.target(etiquettes, cibles, p, y)
     cost = notes.sample_cost(cout, sortie, pente, y, TabOutputSortie, tau, plus_grand, S)
     faute = notes.wrong(etiquettes, p, TabOutputSortie) if etiquettes.size else 0

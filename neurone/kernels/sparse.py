@@ -79,31 +79,3 @@ def place_of(i, colonnes, t1, t2):
         else:
             t2 = t
     return t1
-
-
-@step
-def by_pixel(lignes, colonnes, valeurs, ordre, premier, dernier, i1, i2, porteurs, grille):
-    """The pixels i1 to i2 of the samples `premier` to `dernier` of `ordre`, at most SAMPLES, by place.
-
-    porteurs: uint64 (n + 1,), written: bit e is set where the e-th of them has the pixel. grille: (n + 1, SAMPLES), its
-    value there, written at those places alone. To sort lists of them by counting took nearly twice as long.
-    """
-    porteurs[i1:i2] = 0
-    for q in range(premier, dernier):
-        if i2 - i1 < porteurs.size:
-            anticipate(lignes, colonnes, valeurs, ordre, q)  # who took the sample forward may be another thread
-        p, e = ordre[q], np.uint64(q - premier)
-        t, fin = np.uint64(lignes[p]), np.uint64(lignes[p + 1])
-        if i2 == porteurs.size:
-            # From the end, up to where this thread's begin: that needs no search.
-            while fin > t and colonnes[fin - np.uint64(1)] >= i1:
-                fin -= np.uint64(1)
-                porteurs[colonnes[fin]] |= np.uint64(1) << e
-                grille[colonnes[fin], e] = valeurs[fin]
-        else:
-            if i1 > 0:
-                t = place_of(i1, colonnes, t, fin)
-            while t < fin and colonnes[t] < i2:
-                porteurs[colonnes[t]] |= np.uint64(1) << e
-                grille[colonnes[t], e] = valeurs[t]
-                t += np.uint64(1)

@@ -13,15 +13,26 @@ import numpy as np
 
 from neurone import options
 from neurone.datasets.arrays import dense
-from neurone.kernels import batch, notes, online, sparse
+from neurone.kernels import batch, notes, online
+from neurone.kernels.groups import BITS
 from neurone.kernels.team import ABANDONED
 from neurone.layout import state_offsets
-from neurone.packing import Packed, aligned, cut, rows_of, tranche
+from neurone.packing import (
+    Packed,
+    aligned,
+    block_sizes,
+    count,
+    cut,
+    cut_in_groups,
+    each,
+    group_size,
+    is_dense,
+    rows_of,
+    tranche,
+)  # fmt: skip
 
 # A thread joins a team for so many multiplications in a tranche: tens of microseconds.
 _WORK_OF_A_MEMBER = 100_000
-# Images that show which pixels are rarely 0.
-_SHOWN = 1000
 
 
 class NotesLearner:
@@ -58,47 +69,61 @@ class FastLearner:
     """The kernels of `kernels/online.py` and `kernels/batch.py`, in padded copies; those of batches by threads."""
 
     def __init__(self, network, rows, divisor, targets, batch_size, total, threads, momentum, velocity):
-        self.network, packed = network, Packed(network)
-        self._packed, dtype = packed, network.dtype
-        self._together = together = tranche(min(batch_size, len(rows)), threads)
-        samples = cut(rows, divisor, dtype)
-        inputs = samples[0].shape[1] if len(samples[0]) else 0
-        # Any number may be asked for. To meet costs microseconds, and much more where cores are few. Of the first
-        # layer's weights only those of inputs that are not 0 are work.
-        share = 1 if inputs else samples[2][-1] / max(1, len(rows) * network.sizes[0])
-        first = network.layer(0).size
-        work = together * (share * first + network.parameters.size - first)
-        self._threads = min(threads, together, 1 + int(work / _WORK_OF_A_MEMBER))
-        self._samples = (*samples, *targets)
-        self._velocity, self._packed_velocity = velocity, aligned(packed.weights.size * (velocity.size > 0), dtype)
+        self.network, dtype, size = network, network.dtype, min(batch_size, len(rows))
         *_, penalty = momentum
+        self._velocity, lines = velocity, count(rows)
         if batch_size == 1 and not velocity.size and not penalty:
-            self._call = self._train_online
+            self._call, self._threads, self._together = self._train_online, 1, 1
+            self._packed, samples = Packed(network), cut(rows, divisor, dtype, lines)
             self._workspace = (
-                packed.outputs_of(1, inputs)[0],
-                packed.deltas_of(1)[0],
+                self._packed.outputs_of(1, network.sizes[0] if len(samples[0]) else 0)[0],
+                self._packed.deltas_of(1)[0],
                 np.zeros(network.sizes[-1], dtype),
             )
         else:
             self._call, self._batch = self._train_batches, (batch_size, total, *momentum)
-            lines, columns, values = samples[2:5]
-            places = 0 if inputs else network.sizes[0] + 1
-            # Rows that no sample of a tranche has cost little each, but there may be many of them.
-            wide = places * len(rows) > together * len(columns)
-            self._workspace = (
-                packed.outputs_of(together, inputs),
-                packed.deltas_of(together),
-                aligned(packed.weights.size, dtype),
-                self._packed_velocity,
-                rows_of(self._threads, network.sizes[-1], dtype),
-                np.zeros(together),
-                np.zeros(together, np.int64),
-                rows_of(1 if wide else self._threads, places, np.dtype(np.uint64)),
-                rows_of(together, 0 if wide else places, values.dtype),
-                _borders(lines, columns, places, self._threads),
-                np.zeros(places if wide else 0, np.int64),
-                np.zeros((self._threads, 8), np.int64),
-            )
+            samples = self._prepare_batches(rows, divisor, lines, size, threads)
+        self._samples = *samples, *targets
+
+    def _prepare_batches(self, rows, divisor, lines, size, threads):
+        """The samples cut, and arrays to work in, for batches of `size` and at most so many threads."""
+        network, dtype, inputs = self.network, self.network.dtype, self.network.sizes[0]
+        stored, full = int(lines[-1] - lines[0]), is_dense(rows, lines)
+        # Any number may be asked for. To meet costs microseconds, and much more where cores are few. Of the first
+        # layer's weights only those of inputs that are not 0 are work.
+        first = network.layer(0).size
+        share = 1 if full else stored / max(1, len(rows) * inputs)
+        work = tranche(size, threads) * (share * first + network.parameters.size - first)
+        threads = min(threads, 1 + int(work / _WORK_OF_A_MEMBER))
+        # Rows that no sample of a tranche has cost little each, but there may be many of them.
+        wide = not full and (inputs + 1) * len(rows) > tranche(size, threads) * stored
+        if full or wide:
+            self._packed = packed = Packed(network, threads)
+            samples = *cut(rows, divisor, dtype, lines), np.empty((0, 0), np.uint64)
+        else:
+            group = group_size(rows, block_sizes(network, threads)[0])
+            self._packed = packed = Packed(network, threads, group)
+            samples = cut_in_groups(rows, divisor, dtype, lines, group)
+        self._threads = threads = packed.threads
+        self._together = together = tranche(size, threads)
+        self._packed_velocity = aligned(packed.weights.size * (self._velocity.size > 0), dtype)
+        turns, places = min(2, threads), (inputs + 1) * wide
+        self._workspace = (
+            each(threads, packed.inputs_of(together, samples)),
+            each(turns, packed.outputs_of(together)),
+            each(turns, packed.deltas_of(together)),
+            aligned(packed.weights.size, dtype),
+            self._packed_velocity,
+            rows_of(threads, network.sizes[-1], dtype),
+            np.zeros(together),
+            np.zeros(together, np.int64),
+            rows_of(threads, places or BITS * samples[-1].shape[1], np.dtype(np.uint64)),
+            rows_of(threads, together, np.dtype(np.int64)),
+            rows_of(threads, together * packed.widths[1], dtype),
+            rows_of(threads, places, np.dtype(np.int64)),
+            np.zeros((threads, 8), np.int64),
+        )
+        return samples
 
     def samples_per_call(self):
         samples = self.network.samples_per_call(self._packed.weights.size)  # padding is work too
@@ -134,17 +159,6 @@ class FastLearner:
         self._packed.store()
         if self._velocity.size:
             self._packed.copy_to(self._velocity, self._packed_velocity)
-
-
-def _borders(lines, columns, places, threads):
-    """Where each thread's rows of the first layer begin, and the last one's end: about as many pixels for each."""
-    if not places:
-        return np.zeros(threads + 1, np.int64)
-    shown = columns[: lines[:_SHOWN][-1]]
-    pixels = np.cumsum(1 + np.bincount(shown, minlength=places))
-    borders = np.searchsorted(pixels, pixels[-1] * np.arange(threads + 1) / threads)
-    borders[-1] = places
-    return borders
 
 
 def team(work, threads, meetings):

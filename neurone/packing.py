@@ -1,10 +1,11 @@
-"""What the fast kernels take: parameters padded, aligned, in blocks and transposed; images cut into sparse rows."""
+"""What the fast kernels take: parameters padded, aligned, in blocks and transposed; images in rows of pixels or groups
+of them that are not 0."""
 
 import numpy as np
 
 from neurone import options
-from neurone.datasets.arrays import SparseRows, index_type
-from neurone.kernels import batch, sparse
+from neurone.datasets.arrays import SparseRows, dense, index_type
+from neurone.kernels import batch, groups, sparse
 from neurone.kernels.simd import REGISTER_BYTES
 
 # Registers of a block. At most 13 running sums: of AVX2's 16 registers, three are left for what is added to them. Few
@@ -15,9 +16,18 @@ _TOGETHER = 12
 # At most so many samples' gradients are taken together: enough that a row's way into the cache pays, few enough that
 # their errors, 13 registers each, leave room in 32 KiB of the first level. With 64, dense gradients took 1.7 times as
 # long.
-_TRANCHE = min(48, sparse.SAMPLES)
+_TRANCHE = 48
+# Of a team, which meets twice for each.
+_TRANCHE_OF_A_TEAM = groups.BITS
+# A thread has a share in the first layer of so many registers or more. With less, a sum of a pixel more has to wait for
+# the one before.
+_LEAST_SHARE = 4
 # Above this share of pixels that are not 0, all are taken in their turn.
 _DENSE = 0.5
+# A group has at most so many pixels, and so many registers hold their rows of weights: of AVX-512's 32, some are left.
+_GROUP, _ROWS = 4, 26
+# Below this share of pixels that are not 0 in such groups, a group is one pixel; so many images show it.
+_FULL, _SHOWN = 0.6, 200
 
 
 def aligned(size, dtype):
@@ -35,26 +45,32 @@ def rows_of(count, size, dtype):
     return aligned(count * row, dtype).reshape(count, row)
 
 
+def each(count, array):
+    """So many copies of `array` (count, ...), which begins at a cache line."""
+    copies = aligned(count * array.size, array.dtype).reshape(count, *array.shape)
+    copies[:] = array
+    return copies
+
+
 class Packed:
     """Copies of a network's parameters as `kernels/online.py` describes them.
 
-    `arguments` are the kernels' arguments from LesPoids to pente; `shapes` are forme and forme_sortie, `all_shapes`
-    forme, formes, forme_sortie and formes_sortie.
+    Made for as many `threads` as the first layer has work for, at most those asked for, and for images in groups of
+    so many pixels, which a multiple of makes the inputs. `arguments` are the kernels' arguments from LesPoids to pente;
+    `shapes` are forme and forme_sortie, `all_shapes` forme, formes, forme_sortie, formes_sortie and rangees.
     """
 
-    def __init__(self, network):
-        self.network, sizes = network, network.sizes
+    def __init__(self, network, threads=1, group=1):
+        self.network, sizes = network, [-(-network.sizes[0] // group) * group, *network.sizes[1:]]
         dtype = network.dtype
         lanes = REGISTER_BYTES // dtype.itemsize
         last = len(sizes) - 1
-        registers = [0] + [-(-m // lanes) for m in sizes[1:]]
-        hidden = _block(registers[1:last], sizes)
-        output = _block(registers[last:], sizes[last - 1 :])
-        if last == 1:
-            hidden = output  # only the kind of the kernels: one less to compile
+        registers = [0, *_registers(network)]
+        hidden, output = block_sizes(network, threads)
         self.shapes = (0,) * hidden, (0,) * output
+        several = (block * max(1, _TOGETHER // block) for block in (hidden, output))
         self.all_shapes = tuple(
-            (0,) * registers for block in (hidden, output) for registers in (block, max(1, _TOGETHER // block) * block)
+            (0,) * registers for registers in (hidden, next(several), output, next(several), hidden * group)
         )
         in_block = [0] + [hidden] * (last - 1) + [output]
         blocks = [0] + [-(-registers[layer] // in_block[layer]) for layer in range(1, last + 1)]
@@ -71,7 +87,8 @@ class Packed:
             offsets.append(offsets[-1] + blocks[layer] * widths[layer] + lanes)
         self._size = offsets[-1] + blocks[last] * widths[last]
         offsets[0] = self._size + lanes
-        self.blocks, self.widths = blocks, widths
+        self._rows, self.blocks, self.widths = [n + 1 for n in sizes], blocks, widths
+        self.threads = max(1, min(threads, registers[1] // _LEAST_SHARE, blocks[1]))
         self.weights, self.transposed = aligned(starts[-1], dtype), aligned(returns[-1], dtype)
         self._starts, self._returns = np.array(starts[:-1], np.int64), np.array(returns[: last + 1], np.int64)
         offsets = np.array(offsets, np.int64)
@@ -82,11 +99,16 @@ class Packed:
             options.ACTIVATIONS[network.activation], options.OUTPUTS[network.output], dtype.type(network.slope),
         )  # fmt: skip
 
-    def outputs_of(self, count, inputs):
+    def outputs_of(self, count, inputs=0):
         """TabOutput of so many samples (count, ...), its bias neurons set; with room for inputs if there are any."""
         states = rows_of(count, self._size + REGISTER_BYTES // self.network.dtype.itemsize + inputs, self.network.dtype)
         states[:, self._bias] = 1
         return states
+
+    def inputs_of(self, count, samples):
+        """TabXCachee of so many samples (count, ...); none where they are sparse rows, as `cut` makes them."""
+        inputs = samples[0].shape[1] if len(samples[0]) else 0
+        return rows_of(count, inputs + 1 if inputs else 0, self.network.dtype)
 
     def deltas_of(self, count):
         """Delta of so many samples (count, ...)."""
@@ -94,22 +116,21 @@ class Packed:
 
     def predict(self, rows, divisor, outputs):
         """The outputs (P, outputs), written, of images (P, inputs)."""
-        samples = cut(rows, divisor, self.network.dtype)
+        samples = cut(rows, divisor, self.network.dtype, count(rows))
         together = tranche(len(rows))
         weights, _, starts, _, *rest = self.arguments
         batch.predict(
             weights, starts, *rest, *samples, np.arange(len(rows)),
-            self.outputs_of(together, samples[0].shape[1]), self.deltas_of(together),
-            np.empty(0, np.uint64), np.empty((0, 0), samples[4].dtype), outputs,
-            *self.all_shapes,
+            self.inputs_of(together, samples), self.outputs_of(together), self.deltas_of(together), outputs,
+            *self.all_shapes[:-1],
         )  # fmt: skip
 
     def _blocks(self, packed, parameters):
         """For each layer its part of `parameters`, and of their padded copy `packed` a view (blocks, rows, width)."""
         for layer in range(1, len(self.network.sizes)):
-            shape = self.blocks[layer], self.network.sizes[layer - 1] + 1, self.widths[layer]
-            blocks = packed[self._starts[layer] :][: np.prod(shape)].reshape(shape)
-            yield self.network.layer(layer - 1, parameters), blocks
+            matrix = self.network.layer(layer - 1, parameters)
+            shape = self.blocks[layer], self._rows[layer - 1], self.widths[layer]
+            yield matrix, packed[self._starts[layer] :][: np.prod(shape)].reshape(shape)[:, : len(matrix)]
 
     def load(self):
         """Copy the network's parameters here."""
@@ -136,22 +157,37 @@ class Packed:
 
 
 def tranche(samples, threads=1):
-    """How many of so many samples to take together, in parts of nearly one size.
-
-    More by several threads, which meet after each: of 48 they take 5 % longer in batches of 128.
-    """
-    most = _TRANCHE if threads == 1 else sparse.SAMPLES
+    """How many of so many samples to take together, in parts of nearly one size."""
+    most = _TRANCHE if threads == 1 else _TRANCHE_OF_A_TEAM
     return -(-samples // -(-samples // most))
 
 
-def _block(registers, inputs):
+def _registers(network):
+    """For each layer but the inputs, how many hold one number for each of its neurons."""
+    return [-(-m * network.dtype.itemsize // REGISTER_BYTES) for m in network.sizes[1:]]
+
+
+def block_sizes(network, threads=1):
+    """Registers of the blocks of a hidden layer, and of the output."""
+    *hidden, output = _registers(network)
+    if not hidden:
+        # One kind of kernels, and one less to compile.
+        return (_block([output], network.sizes, threads),) * 2
+    return _block(hidden, network.sizes, threads), _block([output], network.sizes[-2:])
+
+
+def _block(registers, inputs, threads=1):
     """Registers of a block, for layers of so many registers from so many inputs.
 
-    Little padding, and few blocks, each of which costs some two registers more.
+    Little padding, and few blocks, each of which costs some two registers more. Threads share the first layer by whole
+    blocks, and the others evenly.
     """
+    threads = max(1, min(threads, registers[0] // _LEAST_SHARE))
 
     def cost(block):
-        return sum((n + 1) * -(-layer // block) * (block + 2) for layer, n in zip(registers, inputs, strict=False))
+        blocks = [-(-layer // block) for layer in registers]
+        shares = [-(-blocks[0] // threads), *(count / threads for count in blocks[1:])]
+        return (block + 2) * sum((n + 1) * share for n, share in zip(inputs, shares, strict=False))
 
     return min(reversed(_BLOCKS), key=cost)
 
@@ -163,22 +199,72 @@ def _fill(blocks, matrix):
     blocks[:] = padded.reshape(rows, count, width).transpose(1, 0, 2)
 
 
-def cut(rows, divisor, dtype):
-    """The inputs as the fast kernels take them: (images, diviseur, lignes, colonnes, valeurs, quotients), one kind of
-    them empty."""
+def count(rows):
+    """Where each image's inputs that are not 0 begin in a list of them, and where the last one's end: (P + 1,)."""
     if isinstance(rows, SparseRows):
-        quotients = (np.arange(256).astype(dtype) / divisor)[: 256 * (rows.values.dtype == np.uint8)]
-        return np.empty((0, rows.inputs), dtype), dtype.type(1), rows.lines, rows.columns, rows.values, quotients
-    none = np.empty(0, np.int64), np.empty(0, np.uint16), np.empty(0, rows.dtype)
-    bytes_ = rows.dtype == np.uint8
-    quotients = (np.arange(256).astype(dtype) / divisor)[: 256 * bytes_]
+        return rows.lines
     lines = np.empty(len(rows) + 1, np.int64)
     sparse.count(rows, lines)
-    if lines[-1] > _DENSE * rows.size:
-        if bytes_:
-            rows = quotients[rows]
-        return rows, dtype.type(1), *none, quotients
+    return lines
+
+
+def is_dense(rows, lines):
+    """Whether so many inputs are not 0 that all are better taken in their turn; `lines` as `count` gives them."""
+    return not isinstance(rows, SparseRows) and lines[-1] > _DENSE * rows.size
+
+
+def cut(rows, divisor, dtype, lines):
+    """The inputs as the fast kernels take them: (images, diviseur, lignes, colonnes, valeurs, quotients), one kind of
+    them empty. `lines` as `count` gives them."""
+    if isinstance(rows, SparseRows):
+        return (
+            _no_images(rows.inputs, dtype),
+            dtype.type(1),
+            lines,
+            rows.columns,
+            rows.values,
+            _quotients(rows.values, divisor, dtype),
+        )
+    quotients = _quotients(rows, divisor, dtype)
+    if is_dense(rows, lines):
+        none = np.empty(0, np.int64), np.empty(0, np.uint16), np.empty(0, rows.dtype)
+        return quotients[rows] if quotients.size else rows, dtype.type(1), *none, quotients
     columns = np.empty(lines[-1] + 1, index_type(rows.shape[1]))
     values = np.empty(lines[-1] + 1, rows.dtype)
     sparse.cut(rows, columns, values)
-    return np.empty((0, rows.shape[1]), dtype), dtype.type(1), lines, columns, values, quotients
+    return _no_images(rows.shape[1], dtype), dtype.type(1), lines, columns, values, quotients
+
+
+def cut_in_groups(rows, divisor, dtype, lines, group):
+    """As `cut`, in groups of so many inputs, colonnes being empty; and presences."""
+    inputs = rows.inputs if isinstance(rows, SparseRows) else rows.shape[1]
+    stored = int(lines[-1] - lines[0])
+    words = -(-inputs // (group * groups.BITS))
+    presences = np.zeros((len(rows), -(-words // 4) * 4), np.uint64)
+    starts = np.empty(len(rows) + 1, np.int64)
+    if isinstance(rows, SparseRows):
+        values = np.zeros(stored * group, rows.values.dtype)
+        groups.regroup(lines, rows.columns, rows.values, group, starts, values, presences)
+    else:
+        values = np.empty((stored + 1) * group, rows.dtype)
+        groups.cut(rows, (0,) * group, starts, values, presences)
+    images, columns, quotients = _no_images(inputs, dtype), np.empty(0, np.uint16), _quotients(values, divisor, dtype)
+    return images, dtype.type(1), starts, columns, values, quotients, presences
+
+
+def group_size(rows, registers):
+    """Pixels of a group, where a block of the first layer has so many registers."""
+    most = max(1, min(_GROUP, _ROWS // registers))
+    present = dense(rows[:_SHOWN]) != 0
+    padded = np.pad(present, ((0, 0), (0, -present.shape[1] % most)))
+    full = padded.reshape(len(present), -1, most).any(axis=2).sum() * most
+    return most if present.sum() >= _FULL * full else 1
+
+
+def _no_images(inputs, dtype):
+    return np.empty((0, inputs), dtype)
+
+
+def _quotients(values, divisor, dtype):
+    """What bytes are divided by `divisor`; empty for others."""
+    return (np.arange(256).astype(dtype) / divisor)[: 256 * (values.dtype == np.uint8)]

@@ -16,6 +16,7 @@ PROJECT = Path(__file__).resolve().parent.parent
 os.environ["NEURONE_CACHE"] = str(PROJECT / ".cache")
 
 import neurone.commands  # noqa: E402
+from neurone import learners, packing  # noqa: E402
 from neurone.datasets.idx import write_idx  # noqa: E402
 from neurone.datasets.mnist import load_folder  # noqa: E402
 
@@ -41,6 +42,24 @@ def tried():
 def pytest_terminal_summary(terminalreporter):
     for name, count in sorted(_TRIED.items()):
         terminalreporter.write_line(f"{name}: {count}")
+
+
+@pytest.fixture
+def teams(monkeypatch):
+    """As many threads as are asked for, however little there is to do, if only the first layer has so many registers.
+
+    Gives how many threads each team had.
+    """
+    monkeypatch.setattr(learners, "_WORK_OF_A_MEMBER", 1)
+    monkeypatch.setattr(packing, "_LEAST_SHARE", 1)
+    sizes, gather = [], learners.team
+
+    def team(work, threads, meetings):
+        sizes.append(threads)
+        gather(work, threads, meetings)
+
+    monkeypatch.setattr(learners, "team", team)
+    return sizes
 
 
 @pytest.fixture

@@ -58,10 +58,9 @@ def call_of(monkeypatch):
 @pytest.mark.parametrize("kernels", ["fast", "notes"])
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("batch_size", [1, 6, None])
-def test_any_epoch_and_any_sample(kernels, threads, batch_size, tmp_path, call_of, monkeypatch, tried):
+def test_any_epoch_and_any_sample(kernels, threads, batch_size, tmp_path, call_of, teams, tried):
     """From each of 120 places, to the parameters and reports of a training that never stopped."""
     call_of(1)
-    monkeypatch.setattr("neurone.learners._WORK_OF_A_MEMBER", 1)
     whole, reference = neurone.Network((20, 9, 3)), Position()
     train(whole, reference, kernels, threads, batch_size)
     for stop in range(1, 120, 1 if threads == 1 else 7):

@@ -11,14 +11,16 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 from numba import njit
+from scipy.sparse import csr_array
 
 import neurone
 from neurone import learners
+from neurone.datasets.arrays import as_images
 from neurone.datasets.digits import digits
 from neurone.kernels import batch
 from neurone.kernels.elementary import activate, derivative, exp, tanh
 from neurone.kernels.simd import REGISTER_BYTES, load, store
-from neurone.packing import cut
+from neurone.packing import count, cut, cut_in_groups, group_size, is_dense
 
 # No hidden layer; blocks that are one, several, and not full. All of few kinds, because each is compiled.
 SIZES = [(784, 10), (784, 100, 210, 10), (784, 100, 100, 101, 10)]
@@ -48,21 +50,16 @@ def test_sizes(sizes, dtype):
         assert_same(both(sizes, images, labels, dict(dtype=dtype, activation="tanh"), batch_size=batch_size))
 
 
-@pytest.fixture
-def teams(monkeypatch):
-    """As many threads as are asked for, however little there is to do."""
-    monkeypatch.setattr(learners, "_WORK_OF_A_MEMBER", 1)
-
-
 @pytest.mark.parametrize("threads", [2, 3, 8])
 @pytest.mark.parametrize("sizes", SIZES, ids=lambda sizes: "-".join(map(str, sizes)))
 def test_threads(sizes, threads, teams):
-    """More of them than cores, and than samples in a batch; sparse and dense inputs."""
+    """More of them than cores, and than blocks and samples in a batch; sparse and dense inputs."""
     images, labels = digits(200)
     dense = np.random.Generator(np.random.Philox(3)).random((200, 784))
     for inputs, dtype in ((images, "float32"), (images, "float64"), (dense, "float32")):
         for batch_size in (2, 32, 150, None):
             assert_same(both(sizes, inputs, labels, dict(dtype=dtype), batch_size=batch_size, threads=threads))
+    assert max(teams) > 1
 
 
 def test_little_work_is_not_shared_out(monkeypatch):
@@ -70,10 +67,11 @@ def test_little_work_is_not_shared_out(monkeypatch):
     monkeypatch.setattr(learners, "_lead", None)
     images, labels = digits(50)
     dense = images.reshape(50, 784) + np.float32(1)
-    neurone.fit(neurone.Network((784, 10)), dense, labels, batch_size=2, threads=2)
-    neurone.fit(neurone.Network((784, 10)), images, labels, batch_size=50, threads=2)  # 0 costs nothing
+    neurone.fit(neurone.Network((784, 64, 10)), dense, labels, batch_size=1, momentum=0.9, threads=2)
+    neurone.fit(neurone.Network((784, 64, 10)), images, labels, batch_size=8, threads=2)  # 0 costs nothing
+    neurone.fit(neurone.Network((784, 40, 10)), dense, labels, batch_size=8, threads=2)  # too few neurons
     with pytest.raises(TypeError):
-        neurone.fit(neurone.Network((784, 10)), dense, labels, batch_size=50, threads=2)
+        neurone.fit(neurone.Network((784, 64, 10)), dense, labels, batch_size=8, threads=2)
 
 
 def test_calls_of_a_team_begin_with_one_tranche(teams):
@@ -81,13 +79,13 @@ def test_calls_of_a_team_begin_with_one_tranche(teams):
     images, labels = digits(50)
     done = []
     neurone.fit(neurone.Network((784, 10)), images, labels, batch_size=2, epochs=1, threads=2, progress=done.append)
-    assert done[0] == 2 and sum(done) == 50
+    assert max(teams) == 2 and done[0] == 2 and sum(done) == 50
 
 
 def test_a_team_can_be_interrupted(interruptible):
     code = (
         "import neurone; from neurone.datasets.digits import digits\n"
-        "images, labels = digits(2000); net = neurone.Network((784, 10))\n"
+        "images, labels = digits(2000); net = neurone.Network((784, 100, 210, 10))\n"
         "images = images.reshape(2000, 784) / 255.0 + 1\n"
         "told = lambda samples: print('at work', flush=True)\n"
         "neurone.fit(net, images, labels, batch_size=50, epochs=10**6, threads=2, progress=told)"
@@ -141,7 +139,7 @@ def test_a_team_that_cannot_be_gathered_does_not_wait_for_ever(monkeypatch, team
     monkeypatch.setattr(threading.Thread, "start", fail_third)
     images, labels = digits(10)
     with pytest.raises(RuntimeError, match="can't start"):
-        neurone.fit(neurone.Network((784, 10)), images, labels, batch_size=5, threads=4)
+        neurone.fit(neurone.Network((784, 100, 210, 10)), images, labels, batch_size=5, threads=4)
     assert len(started) == 2 and not any(thread.is_alive() for thread in started)
 
 
@@ -150,13 +148,11 @@ def test_a_failure_in_a_team_is_told_and_frees_the_others(failing, monkeypatch, 
     train = batch.train
 
     def fail(*arguments):
-        # Of the arguments behind bilan: moi, equipe, rendezvous and the four shapes.
-        if arguments[-7] == failing and len(team_started) > 1:
+        # Of the arguments behind bilan: moi, equipe, rendezvous and the five shapes.
+        if arguments[-8] == failing and len(teams) > 1:
             raise MemoryError("no memory for one of them")
         train(*arguments)
 
-    team_started, gather = [], learners.team
-    monkeypatch.setattr(learners, "team", lambda *team: (team_started.append(team), gather(*team)))
     monkeypatch.setattr(learners.batch, "train", fail)
     images, labels = digits(10)
     with pytest.raises(MemoryError, match="no memory for one of them"):
@@ -171,9 +167,33 @@ def test_dense_and_sparse_inputs(dtype, share, batch_size):
     images = (rng.integers(1, 256, (90, 57)) * (rng.random((90, 57)) < share)).astype(dtype)
     if dtype != np.uint8:
         images /= -77
-    lines = cut(images, np.float32(1), np.dtype("float32"))[2]
-    assert lines.size == (0 if share > 0.5 else 91)
+    assert is_dense(images, count(images)) == (share > 0.5)
     assert_same(both((57, 5, 4), images, rng.integers(0, 4, 90), batch_size=batch_size))
+
+
+@pytest.mark.parametrize("make", [np.asarray, csr_array])
+@pytest.mark.parametrize("hidden", [5, 40, 100])
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+def test_groups_of_inputs(dtype, hidden, make):
+    """Side by side as in images, and scattered; the last group is not full, and the words of bits are several."""
+    rng = np.random.Generator(np.random.Philox(7))
+    values = rng.integers(1, 256, (90, 603))
+    runs, scattered = rng.random((90, 51)).repeat(12, axis=1)[:, :603] < 0.3, rng.random((90, 603)) < 0.1
+    for where, most in ((runs, {5: 4, 40: 4, 100: 2}[hidden]), (scattered, 1)):
+        images = (values * where).astype(dtype)
+        group = group_size(images, -(-hidden // 8))
+        assert group == most
+        *_, starts, _, found, _, presences = cut_in_groups(
+            make(images) if make is np.asarray else as_images(make(images), 603, np.dtype(np.float32))[0],
+            np.float32(1), np.dtype(np.float32), np.r_[0, np.cumsum((images != 0).sum(axis=1))], group,
+        )  # fmt: skip
+        padded = np.pad(images, ((0, 0), (0, -603 % group))).reshape(90, -1, group)
+        present = padded.any(axis=2)
+        assert np.array_equal(found[: starts[-1]].reshape(-1, group), padded[present])
+        assert np.array_equal(np.unpackbits(presences.view(np.uint8), axis=1, bitorder="little")[:, : present.shape[1]],
+                              present)  # fmt: skip
+        for batch_size in (7, 90):
+            assert_same(both((603, hidden, 8), make(images), values[:, 0] % 8, batch_size=batch_size))
 
 
 def test_more_inputs_than_16_bits_can_count():
@@ -181,7 +201,7 @@ def test_more_inputs_than_16_bits_can_count():
     images = np.zeros((20, 70_000), np.uint8)
     images[np.arange(20), rng.integers(65_000, 70_000, 20)] = 200
     images[:, -1] = 100
-    assert cut(images, np.float32(255), np.dtype("float32"))[3].dtype == np.uint32
+    assert cut(images, np.float32(255), np.dtype("float32"), count(images))[3].dtype == np.uint32
     assert_same(both((70_000, 3), images, rng.integers(0, 3, 20)))
 
 

@@ -13,7 +13,7 @@ FEW = (RNG.standard_normal((120, 400)) * (RNG.random((120, 400)) < 0.01)).astype
 LABELS = np.arange(120) % 3
 
 
-def trained(images, labels, sizes=(400, 8, 3), dtype="float32", **options):
+def trained(images, labels, sizes=(400, 24, 3), dtype="float32", **options):
     net = neurone.Network(sizes, dtype=dtype)
     validation = images[:30], labels[:30]
     history = neurone.fit(net, images, labels, epochs=2, learning_rate=0.3, validation=validation, **options)
@@ -23,9 +23,8 @@ def trained(images, labels, sizes=(400, 8, 3), dtype="float32", **options):
 
 @pytest.mark.parametrize("make", [sparse.csr_matrix, sparse.csr_array, sparse.csc_matrix, sparse.csc_array])
 @pytest.mark.parametrize("batch_size", [1, 7, 100, None])
-def test_few_inputs_that_are_not_zero(make, batch_size, monkeypatch):
+def test_few_inputs_that_are_not_zero(make, batch_size, teams):
     """So few that a tranche's gradient is gathered row by row; also by threads, and with momentum."""
-    monkeypatch.setattr("neurone.learners._WORK_OF_A_MEMBER", 1)
     for options in (
         {}, {"threads": 3}, {"alpha": 0.1, "threads": 2}, {"momentum": 0.9, "alpha": 0.1},
         {"momentum": 0.9, "threads": 2},
@@ -33,6 +32,7 @@ def test_few_inputs_that_are_not_zero(make, batch_size, monkeypatch):
         expected = trained(FEW, LABELS, batch_size=batch_size, kernels="notes", **options)
         assert trained(make(FEW), LABELS, batch_size=batch_size, **options) == expected
         assert trained(FEW, LABELS, batch_size=batch_size, **options) == expected
+    assert max(teams) == (2 if batch_size == 1 else 3)
 
 
 @pytest.mark.parametrize(("sizes", "dtype"), [((784, 8, 8), "float32"), ((784, 100, 210, 10), "float64")])

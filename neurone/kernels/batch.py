@@ -1,12 +1,15 @@
 """Batches, in vectors and by several threads: the same bits as notes.py.
 
 Samples are taken by tranches, a few at a time, so that memory does not grow with the batch. Each thread of the team
-takes its samples of a tranche forward and back to their errors; they meet; then each computes its rows of the gradient,
-sums over all the tranche's samples in their order, and, where a batch ends, their correction; and they meet again. No
-two threads share a sum. (Blocks of neurons shared out instead keep a thread's parameters in its cache, but take smaller
-blocks and three meetings: with 100 neurons two threads were 1.0 to 1.3 times as fast as one, and so 1.1 to 1.6.)
+has blocks of neurons of the first layer for its own, takes all samples of a tranche through them, and corrects them
+alone: by far the most parameters, they never leave its core's cache. Through the other layers, forward and back, each
+takes some of the samples, and computes some rows of the gradient, sums over all samples in their order. They meet when
+the first layer's outputs are there, and when all errors are. No two threads share a sum. (To share samples in the first
+layer too, and rows of its gradient, lets blocks be wider, but then all parameters travel between the cores with every
+batch: where the cores were near each other two threads were 1.7 times as fast as one, where they were far 0.8 times.)
 
-Parameters stand as in online.py, and Gradient as LesPoids. TabOutput and Delta have a row for each sample of a tranche.
+Parameters stand as in online.py, and Gradient as LesPoids. TabOutput and Delta have a row for each sample of a tranche,
+TabXCachee as well, which each thread has for itself.
 
 A layer of few neurons has too few running sums to keep the processor busy, so several samples of it go forward, and
 several rows of its gradient are summed, at a time: `formes` is a tuple as long as so many blocks have registers.
@@ -14,8 +17,10 @@ several rows of its gradient are summed, at a time: `formes` is a tuple as long 
 
 import numpy as np
 
+from neurone.constants import IDENTITY
 from neurone.kernels import kernel, notes, step
-from neurone.kernels.elementary import correct, correct_penalised, like, madd, outer, with_momentum
+from neurone.kernels.elementary import add_inner, correct, correct_penalised, like, madd, outer, with_momentum
+from neurone.kernels.groups import BITS, by_group
 from neurone.kernels.online import (
     REGISTER,
     activations,
@@ -27,10 +32,9 @@ from neurone.kernels.online import (
     outcome,
     output,
     weighted_deltas,
-    with_bias,
 )  # fmt: skip
-from neurone.kernels.simd import load, lowest_bit, part, store, store_rows, width, zeros
-from neurone.kernels.sparse import anticipate, pixel, place_of
+from neurone.kernels.simd import load, lowest_bit, part, prefetch, store, store_rows, strided, width, zeros
+from neurone.kernels.sparse import anticipate, pixel, pixels
 from neurone.kernels.team import meet
 
 
@@ -40,73 +44,79 @@ def forward_dense(LesPoids, debut, n, X, x, ecart, sigma, j, ecart_sigma, forme,
     largeur = width(LesPoids, forme)
     s = zeros(LesPoids, formes)
     for i in range(n + 1):
-        s = outer(s, X, x + i, ecart, load(LesPoids, debut + i * largeur, forme))
+        s = outer(s, strided(X, x + i, ecart, formes, forme), LesPoids, debut + i * largeur)
     store_rows(sigma, j, ecart_sigma, forme, s)
 
 
 @step
-def forward_by_pixel(
-    LesPoids, debut, colonnes, valeurs, quotients, premiere, derniere, sigma, j, porteurs, grille, e, forme,
-):  # fmt: skip
-    """As `forward_sparse`, and the pixels of sample e noted by place: in porteurs[i] bit e is set, and grille[e, i] is
-    the pixel's value, written at those places alone.
-
-    Between the multiply-adds, which wait for each other, that costs next to nothing; in a pass of its own it took a
-    tenth of an epoch. To sort lists of the pixels by counting took nearly twice as long as that.
-    """
-    largeur = width(LesPoids, forme)
-    valeur = line(grille, e)
-    bit = np.uint64(1) << np.uint64(e)
-    s = load(LesPoids, debut, forme)
-    s = s + like(s, 0)
-    for t in range(np.uint64(premiere), np.uint64(derniere)):
-        i = colonnes[t]
-        w = load(LesPoids, debut + np.int64(i) * largeur, forme)
-        s = madd(pixel(quotients, valeurs[t]), w, s)
-        porteurs[i] |= bit
-        valeur[i] = valeurs[t]
-    store(sigma, j, s)
-
-
-@step
 def first_layer(
-    LesPoids, debut, n, blocs, lignes, colonnes, valeurs, quotients, ordre, q, premier, dernier, Sigma, rang,
-    porteurs, grille, forme,
+    LesPoids, debut, n, b1, b2, lignes, colonnes, valeurs, quotients, ordre, q, echantillons, Sigma, rang, forme,
 ):  # fmt: skip
-    """sigma of the layer behind the inputs, in Sigma[e, rang:], of the samples e from `premier` to `dernier`.
+    """sigma of the blocks b1 to b2 of the layer behind the inputs, in Sigma[e, rang:], of so many samples e.
 
-    Sample 0 is the q-th of `ordre`. Block by block, because all samples want a block's rows. With the first block
-    `porteurs` and `grille` are filled, unless there is none, for `correct_first_layer`.
+    Sample 0 is the q-th of `ordre`. Block by block, because all samples want a block's rows.
     """
     largeur = width(LesPoids, forme)
     sigma, ecart = part(Sigma, 0, Sigma.size), Sigma.shape[1]
-    for b in range(blocs):
-        place = debut + b * (n + 1) * largeur
-        for e in range(premier, dernier):
+    for b in range(b1, b2):
+        place, j = debut + b * (n + 1) * largeur, rang + b * largeur
+        for e in range(echantillons):
             p = ordre[q + e]
-            if b == 0:
+            if b == b1:
                 anticipate(lignes, colonnes, valeurs, ordre, q + e)
-            if b == 0 and grille.size:
-                forward_by_pixel(
-                    LesPoids, place, colonnes, valeurs, quotients, lignes[p], lignes[p + 1],
-                    sigma, e * ecart + rang, porteurs, grille, e, forme,
-                )  # fmt: skip
-                continue
             forward_sparse(
-                LesPoids, place, colonnes, valeurs, quotients, lignes[p], lignes[p + 1],
-                sigma, e * ecart + rang + b * largeur, forme,
-            )  # fmt: skip
+                LesPoids, place, colonnes, valeurs, quotients, lignes[p], lignes[p + 1], sigma, e * ecart + j, forme
+            )
 
 
 @step
-def next_layer(LesPoids, debut, n, blocs, TabOutput, x, premier, dernier, Sigma, rang, forme, formes):
-    """sigma of a layer whose inputs are TabOutput[e, x:], the bias neuron first; otherwise as `first_layer`."""
+def first_layer_by_group(
+    LesPoids, debut, n, b1, b2, activation, pente, lignes, valeurs, quotients, ordre, q, echantillons, U, rang,
+    porteurs, places, sigma, forme, rangees,
+):  # fmt: skip
+    """As `first_layer`, of images in groups (`groups.py`): as many pixels as `rangees` is times as long as `forme`; and
+    with the activation, in U[e, rang:].
+
+    Workspaces: places (samples,), where each one's next group stands; sigma (samples * largeur,), sums that threads
+    would take away from each other, were they kept in lines of U that two share.
+    """
+    largeur = width(LesPoids, forme)
+    ensemble, mots = width(LesPoids, rangees) // largeur, porteurs.size // BITS
+    for b in range(b1, b2):
+        place = debut + b * (n + 1) * largeur
+        bias = load(LesPoids, place, forme)
+        bias = bias + like(bias, 0)  # sums start from 0, which makes 0 of a bias of -0
+        for e in range(echantillons):
+            store(sigma, e * largeur, bias)
+            places[e] = lignes[ordre[q + e]]
+        for g in range(n // ensemble):
+            reste = porteurs[(g & (BITS - 1)) * mots + g // BITS]
+            if reste == 0:
+                continue
+            w = load(LesPoids, place + (1 + g * ensemble) * largeur, rangees)
+            while reste:
+                e = np.int64(lowest_bit(reste))
+                reste &= reste - np.uint64(1)
+                X = pixels(quotients, valeurs, places[e], rangees, forme)
+                places[e] += ensemble
+                add_inner(sigma, e * largeur, X, w)
+        j = rang + b * largeur
+        for e in range(echantillons):
+            activations(
+                activation, pente, part(sigma, e * largeur, (e + 1) * largeur), part(line(U, e), j, j + largeur)
+            )
+
+
+@step
+def dense_layer(LesPoids, debut, n, b1, b2, TabOutput, x, premier, dernier, Sigma, rang, forme, formes):
+    """As `first_layer`, of a layer whose inputs are TabOutput[e, x:], the bias neuron first, and of the samples e from
+    `premier` to `dernier`."""
     largeur = width(LesPoids, forme)
     plusieurs = width(LesPoids, formes) // largeur
     X, ecart_x = part(TabOutput, 0, TabOutput.size), TabOutput.shape[1]
     sigma, ecart = part(Sigma, 0, Sigma.size), Sigma.shape[1]
     milieu = dernier - (dernier - premier) % plusieurs
-    for b in range(blocs):
+    for b in range(b1, b2):
         place = debut + b * (n + 1) * largeur
         j = rang + b * largeur
         for e in range(premier, milieu, plusieurs):
@@ -116,38 +126,55 @@ def next_layer(LesPoids, debut, n, blocs, TabOutput, x, premier, dernier, Sigma,
 
 
 @step
-def forward(
-    LesPoids, debut, unites, rang, blocs, activation, pente, images, diviseur, lignes, colonnes, valeurs, quotients,
-    ordre, q, premier, dernier, TabOutput, Delta, porteurs, grille, forme, formes, forme_sortie, formes_sortie,
+def enter(
+    LesPoids, debut, unites, rang, b1, b2, activation, pente, images, diviseur, lignes, colonnes, valeurs, quotients,
+    ordre, q, echantillons, TabXCachee, TabOutput, Delta, forme, formes,
 ):  # fmt: skip
-    """The samples from `premier` to `dernier` through the hidden layers; and tau, in DeltaSortie's place."""
+    """So many samples, not in groups, through the blocks b1 to b2 of the first layer; as `forward`."""
     L = unites.size - 1
-    if lignes.size == 0:
-        for e in range(premier, dernier):
-            TabXCachee = with_bias(line(TabOutput, e), unites, rang, 0)
-            notes.normalisation(line(images, ordre[q + e]), diviseur, TabXCachee)
-    for couche in range(1, L + 1):
+    Sigma = TabOutput if L > 1 else Delta
+    if lignes.size:
+        first_layer(
+            LesPoids, debut[1], unites[0], b1, b2, lignes, colonnes, valeurs, quotients, ordre, q, echantillons,
+            Sigma, rang[1], forme,
+        )  # fmt: skip
+    else:
+        for e in range(echantillons):
+            notes.normalisation(line(images, ordre[q + e]), diviseur, part(line(TabXCachee, e), 0, unites[0] + 1))
+        zero = L - L  # a variable: Numba would compile once more for a literal
+        dense_layer(
+            LesPoids, debut[1], unites[0], b1, b2, TabXCachee, zero, zero, echantillons, Sigma, rang[1], forme, formes
+        )
+    if L > 1:
+        largeur = width(LesPoids, forme)
+        for e in range(echantillons):
+            U = part(line(TabOutput, e), rang[1] + b1 * largeur, rang[1] + b2 * largeur)
+            activations(activation, pente, U, U)
+
+
+@step
+def forward(
+    LesPoids, debut, unites, rang, blocs, activation, pente, premier, dernier, TabOutput, Delta,
+    forme, formes, forme_sortie, formes_sortie,
+):  # fmt: skip
+    """The samples from `premier` to `dernier` through the other hidden layers; and tau, in DeltaSortie's place."""
+    L = unites.size - 1
+    zero = L - L
+    for couche in range(2, L + 1):
         n, x = unites[couche - 1], rang[couche - 1] - 1
-        Sigma = TabOutput if couche < L else Delta
-        if couche == 1 and lignes.size:
-            first_layer(
-                LesPoids, debut[1], n, blocs[1], lignes, colonnes, valeurs, quotients, ordre, q, premier, dernier,
-                Sigma, rang[1], porteurs, grille, forme,
-            )  # fmt: skip
-        elif couche < L:
-            next_layer(
-                LesPoids, debut[couche], n, blocs[couche], TabOutput, x, premier, dernier, Sigma, rang[couche],
-                forme, formes,
-            )  # fmt: skip
-        else:
-            next_layer(
-                LesPoids, debut[L], n, blocs[L], TabOutput, x, premier, dernier, Sigma, rang[L],
-                forme_sortie, formes_sortie,
-            )  # fmt: skip
         if couche < L:
+            dense_layer(
+                LesPoids, debut[couche], n, zero, blocs[couche], TabOutput, x, premier, dernier,
+                TabOutput, rang[couche], forme, formes,
+            )  # fmt: skip
             for e in range(premier, dernier):
                 U = layer(line(TabOutput, e), rang, blocs, couche, width(LesPoids, forme))
                 activations(activation, pente, U, U)
+        else:
+            dense_layer(
+                LesPoids, debut[L], n, zero, blocs[L], TabOutput, x, premier, dernier,
+                Delta, rang[L], forme_sortie, formes_sortie,
+            )  # fmt: skip
 
 
 @step
@@ -177,92 +204,100 @@ def correct_rows(LesPoids, place, pas, penalite, G):
 
 
 @step
-def correct_first_layer(
-    LesPoids, Gradient, debut, n, blocs, porteurs, grille, quotients, echantillons, Delta, rang,
-    nouveau, complet, pas, penalite, i1, i2, forme,
-):  # fmt: skip
-    """The rows i1 to i2 of the layer behind the inputs: the gradient and, where the batch is complete, correction.
+def keep_or_correct(LesPoids, Gradient, place, complet, pas, penalite, G):
+    """The rows from `place` on corrected by their gradient G, a block of them; or it is kept, as the batch goes on."""
+    if complet:
+        correct_rows(LesPoids, place, pas, penalite, G)
+    else:
+        store(Gradient, place, G)
 
-    A pixel's row is a sum over the samples that have it; the bias's, over all. Errors: Delta[e, rang:]. porteurs: a row
-    for each thread, of the samples that it took forward.
+
+@step
+def correct_first_layer(
+    LesPoids, Gradient, debut, n, b1, b2, lignes, valeurs, quotients, ordre, q, echantillons, Delta, rang,
+    nouveau, complet, pas, penalite, porteurs, places, forme, rangees,
+):  # fmt: skip
+    """Blocks b1 to b2 of the layer behind the inputs: the gradient and, where the batch is complete, correction.
+
+    A group's rows are sums over the samples that have it; the bias's, over all. Errors: Delta[e, rang:]. The rest as in
+    `first_layer_by_group`.
     """
     largeur = width(LesPoids, forme)
+    ensemble, mots = width(LesPoids, rangees) // largeur, porteurs.size // BITS
     errors, ecart = part(Delta, 0, Delta.size), Delta.shape[1]
-    for b in range(blocs):
-        j = rang + b * largeur
-        for i in range(np.uint64(i1), np.uint64(i2)):
-            place = debut + (b * (n + 1) + np.int64(i)) * largeur
-            G = load(Gradient, place, forme)
+    for b in range(b1, b2):
+        place, j = debut + b * (n + 1) * largeur, rang + b * largeur
+        G = load(Gradient, place, forme)
+        if nouveau:
+            G = like(G, 0)
+        for e in range(echantillons):
+            G = G + load(errors, j + e * ecart, forme)
+            places[e] = lignes[ordre[q + e]]
+        keep_or_correct(LesPoids, Gradient, place, complet, pas, like(pas, 0), G)
+        for g in range(n // ensemble):
+            reste = porteurs[(g & (BITS - 1)) * mots + g // BITS]
+            if reste == 0 and nouveau == complet and (penalite == 0 or not complet):
+                # The whole batch, and the gradient is 0; or a part of it, and the gradient stays as it is.
+                continue
+            ici = place + (1 + g * ensemble) * largeur
+            G = load(Gradient, ici, rangees)
             if nouveau:
                 G = like(G, 0)
-            reste = porteurs[0, i]
-            for membre in range(1, porteurs.shape[0]):
-                reste |= porteurs[membre, i]
-            if i == 0:
-                for e in range(echantillons):
-                    G = madd(like(pas, 1), load(errors, j + e * ecart, forme), G)
-            elif reste == 0 and nouveau == complet and (penalite == 0 or not complet):
-                # The whole batch, and its gradient is 0; or a part of it, and the gradient stays as it is.
-                continue
             while reste:
-                e = lowest_bit(reste)
+                e = np.int64(lowest_bit(reste))
                 reste &= reste - np.uint64(1)
-                delta = load(errors, j + np.int64(e) * ecart, forme)
-                G = madd(pixel(quotients, grille[e, i]), delta, G)
-            if complet:
-                correct_rows(LesPoids, place, pas, like(pas, 0) if i == 0 else penalite, G)
-            else:
-                store(Gradient, place, G)
+                X = pixels(quotients, valeurs, places[e], rangees, forme)
+                places[e] += ensemble
+                G = outer(G, X, errors, j + e * ecart)
+            keep_or_correct(LesPoids, Gradient, ici, complet, pas, penalite, G)
 
 
 @step
 def gather(
-    Gradient, debut, n, blocs, lignes, colonnes, valeurs, quotients, ordre, q, echantillons, Delta, rang,
-    un, i1, i2, vus, touchees, compte, forme,
+    Gradient, debut, n, b1, b2, lignes, colonnes, valeurs, quotients, ordre, q, echantillons, Delta, rang,
+    un, vus, touchees, compte, forme,
 ):  # fmt: skip
     """As `correct_first_layer` but for the correction, of inputs so many that a tranche has few of them.
 
-    Only rows that have a sample are looked at; the others of Gradient are 0. Those of this batch: touchees[i1:], their
+    Only rows that have a sample are looked at; the others of Gradient are 0. Those of this batch: touchees, their
     number compte[0]; vus[i] tells row i of them from the others.
     """
     largeur = width(Gradient, forme)
     errors, ecart = part(Delta, 0, Delta.size), Delta.shape[1]
-    for b in range(blocs):
+    for b in range(b1, b2):
         debut_bloc = debut + b * (n + 1) * largeur
         for e in range(echantillons):
             p = ordre[q + e]
             delta = load(errors, rang + b * largeur + e * ecart, forme)
-            if i1 == 0:
-                correct(Gradient, debut_bloc, (un, delta))
-            fin = np.uint64(lignes[p + 1])
-            t1 = place_of(i1, colonnes, np.uint64(lignes[p]), fin)
-            for t in range(t1, place_of(i2, colonnes, t1, fin)):
+            correct(Gradient, debut_bloc, (un, delta))
+            for t in range(np.uint64(lignes[p]), np.uint64(lignes[p + 1])):
                 i = np.int64(colonnes[t])
                 if vus[i] == 0:
                     vus[i] = 1
-                    touchees[i1 + compte[0]] = i
+                    touchees[compte[0]] = i
                     compte[0] += 1
                 correct(Gradient, debut_bloc + i * largeur, (pixel(quotients, valeurs[t]), delta))
 
 
 @step
-def scatter(LesPoids, Gradient, debut, n, blocs, complet, pas, penalite, i1, i2, vus, touchees, compte, forme):
+def scatter(LesPoids, Gradient, debut, n, b1, b2, complet, pas, penalite, vus, touchees, compte, forme):
     """The end of a batch that `gather` began: the correction, where `complet`, and zeros."""
     largeur = width(LesPoids, forme)
-    for b in range(blocs):
+    for b in range(b1, b2):
+        debut_bloc = debut + b * (n + 1) * largeur
         if complet and penalite != 0:
-            for i in range(max(i1, 1), i2):
-                place = debut + (b * (n + 1) + i) * largeur
+            for i in range(1, n + 1):
+                place = debut_bloc + i * largeur
                 correct_rows(LesPoids, place, pas, penalite, load(Gradient, place, forme))
-        for k in range(-1 if i1 == 0 else 0, compte[0]):
-            i = touchees[i1 + k] if k >= 0 else 0
-            place = debut + (b * (n + 1) + i) * largeur
+        for k in range(-1, compte[0]):
+            i = touchees[k] if k >= 0 else 0
+            place = debut_bloc + i * largeur
             G = load(Gradient, place, forme)
             if complet and (penalite == 0 or i == 0):
                 correct_rows(LesPoids, place, pas, like(pas, 0), G)
             store(Gradient, place, like(G, 0))
     for k in range(compte[0]):
-        vus[touchees[i1 + k]] = 0
+        vus[touchees[k]] = 0
     compte[0] = 0
 
 
@@ -276,11 +311,8 @@ def correct_dense(
     if nouveau:
         G = like(G, 0)
     for e in range(echantillons):
-        G = outer(G, TabOutput, x + e * ecart_x, 1, load(Delta, j + e * ecart, forme))
-    if complet:
-        correct_rows(LesPoids, debut, pas, penalite, G)
-    else:
-        store(Gradient, debut, G)
+        G = outer(G, strided(TabOutput, x + e * ecart_x, 1, formes, forme), Delta, j + e * ecart)
+    keep_or_correct(LesPoids, Gradient, debut, complet, pas, penalite, G)
 
 
 @step
@@ -297,11 +329,11 @@ def transpose(LesPoids, Transposees, debut, retour, m, i1, i2, colonnes, largeur
 
 
 @step
-def correct_next_layer(
-    LesPoids, Gradient, Transposees, debut, retour, n, m, blocs, echantillons, TabOutput, x, Delta, rang,
+def correct_dense_layer(
+    LesPoids, Gradient, Transposees, debut, retour, n, m, b1, b2, echantillons, TabOutput, x, Delta, rang,
     nouveau, complet, pas, penalite, i1, i2, largeur_avant, forme, formes,
 ):  # fmt: skip
-    """As `correct_first_layer`, of a layer whose inputs are TabOutput[e, x:], the bias neuron first.
+    """As `correct_first_layer`, of the rows i1 to i2 of a layer whose inputs are TabOutput[e, x:], the bias first.
 
     Where `retour` is not negative, Transposees too.
     """
@@ -310,7 +342,7 @@ def correct_next_layer(
     X, ecart_x = part(TabOutput, 0, TabOutput.size), TabOutput.shape[1]
     errors, ecart = part(Delta, 0, Delta.size), Delta.shape[1]
     seules = min(i2, max(i1, 1) + (i2 - max(i1, 1)) % plusieurs)  # with the bias's, which has no penalty
-    for b in range(blocs):
+    for b in range(b1, b2):
         place, j = debut + b * (n + 1) * largeur, rang + b * largeur
         for i in range(i1, seules):
             correct_dense(
@@ -331,11 +363,11 @@ def correct_next_layer(
 
 @step
 def correct_with_momentum(
-    LesPoids, Gradient, Vitesse, Transposees, debut, retour, n, m, blocs, pas, inertie, nesterov, penalite, i1, i2,
+    LesPoids, Gradient, Vitesse, Transposees, debut, retour, n, m, b1, b2, pas, inertie, nesterov, penalite, i1, i2,
     largeur, largeur_avant,
 ):  # fmt: skip
-    """The rows i1 to i2 of a layer, whose gradient is complete, and their part of Transposees."""
-    for b in range(blocs):
+    """The rows i1 to i2 of a layer's blocks b1 to b2, whose gradient is complete, and their part of Transposees."""
+    for b in range(b1, b2):
         place = debut + b * (n + 1) * largeur
         for j in range(i1 * largeur, i2 * largeur, width(LesPoids, REGISTER)):
             w, G = load(LesPoids, place + j, REGISTER), load(Gradient, place + j, REGISTER)
@@ -354,36 +386,58 @@ def correct_with_momentum(
 @kernel
 def train(
     LesPoids, Transposees, debut, retour, unites, rang, blocs, activation, sortie, pente, cout,
-    images, diviseur, lignes, colonnes, valeurs, quotients, etiquettes, cibles, facteurs, ordre, premier, dernier,
-    P, total, inertie, nesterov, penalite, alpha,
-    TabOutput, Delta, Gradient, Vitesse, y, couts, fautes, porteurs, grille, bornes, touchees, comptes, bilan,
-    moi, equipe, rendezvous, forme, formes, forme_sortie, formes_sortie,
+    images, diviseur, lignes, colonnes, valeurs, quotients, presences, etiquettes, cibles, facteurs,
+    ordre, premier, dernier, P, total, inertie, nesterov, penalite, alpha,
+    TabXCachees, TabOutputs, Deltas, Gradient, Vitesse, y, couts, fautes, porteurs, places, sigma, touchees, comptes,
+    bilan,
+    moi, equipe, rendezvous, forme, formes, forme_sortie, formes_sortie, rangees,
 ):  # fmt: skip
     """As `notes.train`, by thread `moi` of `equipe`, all of which call it.
 
-    bornes: (equipe + 1,), where each one's rows of the first layer begin. y, comptes: a row of cache lines for each.
-    touchees: (n + 1,), or empty where `correct_first_layer` and not `gather` is to be used.
+    Images are in groups, or, where presences is empty, in rows of pixels that are not 0, or, where lignes is, dense.
+    TabXCachees, y, porteurs, places, sigma, touchees, comptes: one for each thread. TabOutputs, Deltas: two, in turns,
+    since one thread may begin a tranche while another ends the one before; one for a thread alone.
     """
     L = unites.size - 1
     largeur, largeur_sortie = width(LesPoids, forme), width(LesPoids, forme_sortie)
-    q = premier
+    TabXCachee = TabXCachees[moi]
+    b1, b2 = moi * blocs[1] // equipe, (moi + 1) * blocs[1] // equipe
+    q, tour = premier, 0
     while q < dernier:
+        TabOutput, Delta = TabOutputs[tour], Deltas[tour]
+        tour = (tour + 1) % TabOutputs.shape[0]
         debut_lot = q - q % P
         fin_lot = min(debut_lot + P, ordre.size)
         echantillons = min(TabOutput.shape[0], fin_lot - q, dernier - q)
+        if presences.size:
+            by_group(presences, lignes, valeurs, ordre, q, echantillons, line(porteurs, moi))
+            first_layer_by_group(
+                LesPoids, debut[1], unites[0], b1, b2, activation if L > 1 else IDENTITY, pente, lignes, valeurs,
+                quotients, ordre, q, echantillons, TabOutput if L > 1 else Delta, rang[1],
+                line(porteurs, moi), line(places, moi), line(sigma, moi), forme, rangees,
+            )  # fmt: skip
+        else:
+            enter(
+                LesPoids, debut, unites, rang, b1, b2, activation, pente, images, diviseur, lignes, colonnes, valeurs,
+                quotients, ordre, q, echantillons, TabXCachee, TabOutput, Delta, forme, formes,
+            )  # fmt: skip
+        meet(rendezvous, equipe)
+
         e1, e2 = moi * echantillons // equipe, (moi + 1) * echantillons // equipe
-        if grille.size:
-            porteurs[moi, :] = 0
         forward(
-            LesPoids, debut, unites, rang, blocs, activation, pente, images, diviseur,
-            lignes, colonnes, valeurs, quotients, ordre, q, e1, e2, TabOutput, Delta, line(porteurs, moi), grille,
+            LesPoids, debut, unites, rang, blocs, activation, pente, e1, e2, TabOutput, Delta,
             forme, formes, forme_sortie, formes_sortie,
         )  # fmt: skip
         for e in range(e1, e2):
+            tau = layer(line(Delta, e), rang, blocs, L, largeur_sortie)
+            yhat = layer(line(TabOutput, e), rang, blocs, L, largeur_sortie)
+            plus_grand, S = output(sortie, pente, tau, yhat, unites[L])
             couts[e], fautes[e] = outcome(
                 unites, rang, sortie, pente, cout, etiquettes, cibles, facteurs, ordre[q + e],
-                line(TabOutput, e), line(Delta, e), part(line(y, moi), 0, unites[L]), blocs[L] * largeur_sortie,
+                line(TabOutput, e), line(Delta, e), part(line(y, moi), 0, unites[L]), plus_grand, S,
             )  # fmt: skip
+            if q + e + echantillons < ordre.size and etiquettes.size:
+                prefetch(etiquettes, ordre[q + e + echantillons])  # from memory, else, while the next sample waits
         backward(Transposees, retour, unites, rang, blocs, activation, pente, e1, e2, TabOutput, Delta, forme)
         meet(rendezvous, equipe)
 
@@ -395,45 +449,45 @@ def train(
         complet = fini and Vitesse.size == 0  # else the gradient is kept, for `correct_with_momentum`
         pas = alpha if total else alpha / like(alpha, fin_lot - debut_lot)
         for couche in range(1, L + 1):
-            n, m, x = unites[couche - 1], unites[couche], rang[couche - 1] - 1
-            i1, i2 = moi * (n + 1) // equipe, (moi + 1) * (n + 1) // equipe
-            if couche == 1 and touchees.size:
-                gather(
-                    Gradient, debut[1], n, blocs[1], lignes, colonnes, valeurs, quotients, ordre, q, echantillons,
-                    Delta, rang[1], like(pas, 1), bornes[moi], bornes[moi + 1], line(porteurs, 0), touchees,
-                    line(comptes, moi), forme,
+            n, m = unites[couche - 1], unites[couche]
+            retour_couche = retour[couche] if couche > 1 else -1
+            # What is this thread's: blocks of the first layer; of the others, rows.
+            X, x, c1, c2, i1, i2 = TabXCachee, 0, b1, b2, 0, n + 1
+            if couche > 1:
+                X, x, c1, c2 = TabOutput, rang[couche - 1] - 1, 0, blocs[couche]
+                i1, i2 = moi * (n + 1) // equipe, (moi + 1) * (n + 1) // equipe
+            if couche == 1 and presences.size:
+                correct_first_layer(
+                    LesPoids, Gradient, debut[1], n, b1, b2, lignes, valeurs, quotients, ordre, q, echantillons,
+                    Delta, rang[1], nouveau, complet, pas, penalite, line(porteurs, moi), line(places, moi),
+                    forme, rangees,
                 )  # fmt: skip
             elif couche == 1 and lignes.size:
-                correct_first_layer(
-                    LesPoids, Gradient, debut[1], n, blocs[1], porteurs, grille, quotients, echantillons,
-                    Delta, rang[1], nouveau, complet, pas, penalite, bornes[moi], bornes[moi + 1], forme,
+                gather(
+                    Gradient, debut[1], n, b1, b2, lignes, colonnes, valeurs, quotients, ordre, q, echantillons,
+                    Delta, rang[1], like(pas, 1), line(porteurs, moi), line(touchees, moi),
+                    line(comptes, moi), forme,
                 )  # fmt: skip
             elif couche < L:
-                correct_next_layer(
-                    LesPoids, Gradient, Transposees, debut[couche], retour[couche] if couche > 1 else -1, n, m,
-                    blocs[couche], echantillons, TabOutput, x, Delta, rang[couche], nouveau, complet, pas, penalite,
-                    i1, i2, largeur, forme, formes,
+                correct_dense_layer(
+                    LesPoids, Gradient, Transposees, debut[couche], retour_couche, n, m, c1, c2, echantillons, X, x,
+                    Delta, rang[couche], nouveau, complet, pas, penalite, i1, i2, largeur, forme, formes,
                 )  # fmt: skip
             else:
-                correct_next_layer(
-                    LesPoids, Gradient, Transposees, debut[L], retour[L] if L > 1 else -1, n, m,
-                    blocs[L], echantillons, TabOutput, x, Delta, rang[L], nouveau, complet, pas, penalite,
-                    i1, i2, largeur, forme_sortie, formes_sortie,
+                correct_dense_layer(
+                    LesPoids, Gradient, Transposees, debut[L], retour_couche, n, m, c1, c2, echantillons, X, x,
+                    Delta, rang[L], nouveau, complet, pas, penalite, i1, i2, largeur, forme_sortie, formes_sortie,
                 )  # fmt: skip
             if fini and not complet:
-                if couche == 1 and lignes.size:
-                    i1, i2 = bornes[moi], bornes[moi + 1]
                 correct_with_momentum(
-                    LesPoids, Gradient, Vitesse, Transposees, debut[couche], retour[couche] if couche > 1 else -1, n, m,
-                    blocs[couche], pas, inertie, nesterov, penalite, i1, i2,
-                    largeur if couche < L else largeur_sortie, largeur,
+                    LesPoids, Gradient, Vitesse, Transposees, debut[couche], retour_couche, n, m, c1, c2,
+                    pas, inertie, nesterov, penalite, i1, i2, largeur if couche < L else largeur_sortie, largeur,
                 )  # fmt: skip
-            if fini and couche == 1 and touchees.size:
+            if fini and couche == 1 and lignes.size and not presences.size:
                 scatter(
-                    LesPoids, Gradient, debut[1], n, blocs[1], complet, pas, penalite, bornes[moi], bornes[moi + 1],
-                    line(porteurs, 0), touchees, line(comptes, moi), forme,
+                    LesPoids, Gradient, debut[1], n, b1, b2, complet, pas, penalite,
+                    line(porteurs, moi), line(touchees, moi), line(comptes, moi), forme,
                 )  # fmt: skip
-        meet(rendezvous, equipe)
         q += echantillons
 
 
@@ -441,16 +495,19 @@ def train(
 def predict(
     LesPoids, debut, unites, rang, blocs, activation, sortie, pente,
     images, diviseur, lignes, colonnes, valeurs, quotients, ordre,
-    TabOutput, Delta, porteurs, grille, reponses, forme, formes, forme_sortie, formes_sortie,
+    TabXCachee, TabOutput, Delta, reponses, forme, formes, forme_sortie, formes_sortie,
 ):  # fmt: skip
-    """As `notes.predict`. ordre: (P,), all images in turn. porteurs, grille: empty."""
+    """As `notes.predict`. ordre: (P,), all images in turn."""
     L = unites.size - 1
-    zero = L - L  # a variable: Numba would compile `forward` once more for a literal
+    zero = L - L
     for q in range(0, ordre.size, TabOutput.shape[0]):
         echantillons = min(TabOutput.shape[0], ordre.size - q)
+        enter(
+            LesPoids, debut, unites, rang, zero, blocs[1], activation, pente, images, diviseur, lignes, colonnes,
+            valeurs, quotients, ordre, q, echantillons, TabXCachee, TabOutput, Delta, forme, formes,
+        )  # fmt: skip
         forward(
-            LesPoids, debut, unites, rang, blocs, activation, pente, images, diviseur,
-            lignes, colonnes, valeurs, quotients, ordre, q, zero, echantillons, TabOutput, Delta, porteurs, grille,
+            LesPoids, debut, unites, rang, blocs, activation, pente, zero, echantillons, TabOutput, Delta,
             forme, formes, forme_sortie, formes_sortie,
         )  # fmt: skip
         for e in range(echantillons):

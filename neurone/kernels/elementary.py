@@ -25,6 +25,7 @@ from neurone.kernels.simd import (
     joined,
     lane_by_lane,
     lanes_of,
+    pointers,
     registers_of,
     splat,
     tanh64,
@@ -83,24 +84,54 @@ def with_momentum(w, G, v, pas, inertie, nesterov):
 
 
 @intrinsic
-def outer(typingctx, sums, x, start, step, row):
-    """`sums`, blocks like `row` one behind the other: the r-th plus x[start + r step] times `row`."""
-    if not (isinstance(sums, Block) and isinstance(row, Block) and sums.dtype == row.dtype == x.dtype):
+def outer(typingctx, sums, factors, array, index):
+    """`sums`, blocks one behind the other: the r-th plus factors[r], of a tuple, times the block array[index], ...
+
+    Each register of that block is loaded when it is wanted: all at once they would push sums out of the registers.
+    """
+    if not isinstance(sums, Block) or sums.registers % len(factors) or not sums.dtype == factors.dtype == array.dtype:
         return None
 
     def codegen(context, builder, signature, args):
-        data = context.make_array(x)(context, builder, args[1]).data
-        place, stride = (context.cast(builder, args[k], (start, step)[k - 2], types.intp) for k in (2, 3))
-        totals, registers = registers_of(builder, args[0]), registers_of(builder, args[4])
-        results = []
-        for first in range(0, len(totals), len(registers)):
-            factor = splat(context, builder, builder.load(builder.gep(data, [place])), row.dtype, row)
-            place = builder.add(place, stride)
-            for k, register in enumerate(registers):
-                results.append(_madd(builder, builder.extract_value(factor, k), register, totals[first + k]))
-        return joined(builder, results)
+        totals = registers_of(builder, args[0])
+        scalars = [
+            builder.extract_value(splat(context, builder, factor, sums.dtype, sums), 0)
+            for factor in cgutils.unpack_tuple(builder, args[1])
+        ]
+        count = sums.registers // len(factors)
+        for k, pointer in enumerate(pointers(context, builder, array, args[2], index, args[3], count)):
+            register = builder.load(pointer, align=array.dtype.bitwidth // 8)
+            for r, scalar in enumerate(scalars):
+                totals[r * count + k] = _madd(builder, scalar, register, totals[r * count + k])
+        return joined(builder, totals)
 
-    return sums(sums, x, start, step, row), codegen
+    return sums(sums, factors, array, index), codegen
+
+
+@intrinsic
+def add_inner(typingctx, array, index, factors, rows):
+    """The block array[index], ... plus factors[r], of a tuple, times the r-th of `rows`, blocks one behind the other.
+
+    r runs upwards. Register by register, as `outer`.
+    """
+    if not isinstance(rows, Block) or rows.registers % len(factors) or not rows.dtype == factors.dtype == array.dtype:
+        return None
+
+    def codegen(context, builder, signature, args):
+        registers = registers_of(builder, args[3])
+        scalars = [
+            builder.extract_value(splat(context, builder, factor, rows.dtype, rows), 0)
+            for factor in cgutils.unpack_tuple(builder, args[2])
+        ]
+        count = rows.registers // len(factors)
+        for k, pointer in enumerate(pointers(context, builder, array, args[0], index, args[1], count)):
+            total = builder.load(pointer, align=array.dtype.bitwidth // 8)
+            for r, scalar in enumerate(scalars):
+                total = _madd(builder, scalar, registers[r * count + k], total)
+            builder.store(total, pointer, align=array.dtype.bitwidth // 8)
+        return context.get_dummy_value()
+
+    return types.void(array, index, factors, rows), codegen
 
 
 def _greater(builder, a, b, x, y):

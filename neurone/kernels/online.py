@@ -145,41 +145,38 @@ def correct_dense(LesPoids, debut, X, Delta, j, pas, forme):
 
 
 @step
-def outcome_of_label(etiquette, yhat, DeltaSortie, plus_grand, S):
+def outcome_of_label(etiquettes, p, yhat, DeltaSortie, plus_grand, S):
     """`notes.sample_cost`, `wrong` and `delta_output` of a softmax and a label, DeltaSortie holding tau before.
 
-    All targets but one are 0, which need not be looked at one by one: the branches that are mispredicted took more time
-    than the exponentials.
+    All targets but one are 0, which need not be looked at one by one; and the answer is right where the label's tau is
+    the largest and S below 2, so that no other's e^(tau - max), of which none is above 1, can be 1 as well. Branches
+    that are mispredicted took more time than the exponentials.
     """
-    cost = math.log(np.float64(S)) - np.float64(DeltaSortie[etiquette] - plus_grand)
-    sienne, plus, avant = yhat[etiquette], 0, 0
-    for k in range(yhat.size):
-        plus += yhat[k] > sienne
-        avant += (yhat[k] == sienne) & (k < etiquette)
-        DeltaSortie[k] = yhat[k]
-    DeltaSortie[etiquette] = sienne - like(sienne, 1)
-    return cost, 1 if plus + avant else 0
+    k = etiquettes[p]
+    cost = math.log(np.float64(S)) - np.float64(DeltaSortie[k] - plus_grand)
+    faute = 0
+    if DeltaSortie[k] != plus_grand or not S < like(S, 2):
+        faute = notes.wrong(etiquettes, p, yhat)
+    for autre in range(yhat.size):
+        DeltaSortie[autre] = yhat[autre]
+    DeltaSortie[k] = yhat[k] - like(S, 1)
+    return cost, faute
 
 
 @step
 def outcome(
-    unites, rang, sortie, pente, cout, etiquettes, cibles, facteurs, p, TabOutput, Delta, y, outputs,
+    unites, rang, sortie, pente, cout, etiquettes, cibles, facteurs, p, TabOutput, Delta, y, plus_grand, S,
 ):  # fmt: skip
-    """From tau: yhat and DeltaSortie of sample p; returns its cost and whether its answer is wrong.
-
-    outputs: of them, with what fills up their blocks.
-    """
+    """DeltaSortie of sample p, in tau's place, from what `output` gave; returns its cost and whether its answer is
+    wrong."""
     L = unites.size - 1
-    DeltaSortie = neurons(Delta, unites, rang, L)
-    tau, yhat = part(Delta, rang[L], rang[L] + outputs), part(TabOutput, rang[L], rang[L] + outputs)
-    plus_grand, S = output(sortie, pente, tau, yhat, unites[L])
-    TabOutputSortie = neurons(TabOutput, unites, rang, L)
+    DeltaSortie, TabOutputSortie = neurons(Delta, unites, rang, L), neurons(TabOutput, unites, rang, L)
     if sortie == SOFTMAX and etiquettes.size:
-        cost, faute = outcome_of_label(etiquettes[p], TabOutputSortie, DeltaSortie, plus_grand, S)
+        cost, faute = outcome_of_label(etiquettes, p, TabOutputSortie, DeltaSortie, plus_grand, S)
         notes.weight(facteurs, p, DeltaSortie)
         return notes.weighted(facteurs, p, cost), faute
     notes.target(etiquettes, cibles, p, y)
-    cost = notes.sample_cost(cout, sortie, pente, y, TabOutputSortie, tau, plus_grand, S)
+    cost = notes.sample_cost(cout, sortie, pente, y, TabOutputSortie, DeltaSortie, plus_grand, S)
     faute = notes.wrong(etiquettes, p, TabOutputSortie) if etiquettes.size else 0
     notes.delta_output(cout, sortie, pente, y, TabOutputSortie, DeltaSortie)
     notes.weight(facteurs, p, DeltaSortie)
@@ -232,10 +229,11 @@ def train(
             if couche < L:
                 U = layer(TabOutput, rang, blocs, couche, largeur)
                 activations(activation, pente, U, U)
+        tau, yhat = layer(Delta, rang, blocs, L, largeur_sortie), layer(TabOutput, rang, blocs, L, largeur_sortie)
+        plus_grand, S = output(sortie, pente, tau, yhat, unites[L])
         cost, faute = outcome(
-            unites, rang, sortie, pente, cout, etiquettes, cibles, facteurs, p, TabOutput, Delta, y,
-            blocs[L] * largeur_sortie,
-        )  # fmt: skip
+            unites, rang, sortie, pente, cout, etiquettes, cibles, facteurs, p, TabOutput, Delta, y, plus_grand, S
+        )
         bilan[0] += cost
         bilan[1] += faute
 

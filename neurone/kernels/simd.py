@@ -139,12 +139,13 @@ def _neg(a):
     return None
 
 
-def _place(context, builder, array_type, array, index, index_type, lanes, count, register):
+def pointers(context, builder, array_type, array, index_type, index, count):
     """Pointers to `count` registers from array[index] on; no bounds are checked."""
+    register = ir.VectorType(context.get_value_type(array_type.dtype), lanes_of(array_type.dtype))
     data = context.make_array(array_type)(context, builder, array).data
     first = builder.gep(data, [context.cast(builder, index, index_type, types.intp)])
     for place in range(count):
-        yield builder.bitcast(builder.gep(first, [ir.IntType(64)(place * lanes)]), register.as_pointer())
+        yield builder.bitcast(builder.gep(first, [ir.IntType(64)(place * register.count)]), register.as_pointer())
 
 
 @intrinsic
@@ -153,11 +154,39 @@ def load(typingctx, array, index, shape):
     block = Block(array.dtype, len(shape))
 
     def codegen(context, builder, signature, args):
-        register = context.get_value_type(block).element
-        pointers = _place(context, builder, array, args[0], args[1], index, register.count, len(shape), register)
-        return joined(builder, [builder.load(pointer, align=array.dtype.bitwidth // 8) for pointer in pointers])
+        places = pointers(context, builder, array, args[0], index, args[1], len(shape))
+        return joined(builder, [builder.load(place, align=array.dtype.bitwidth // 8) for place in places])
 
     return block(array, index, shape), codegen
+
+
+@intrinsic
+def strided(typingctx, array, index, step, shapes, shape):
+    """array[index + r step] for as many r, from 0, as `shapes` is times as long as `shape`: a tuple of scalars."""
+    count = len(shapes) // len(shape)
+
+    def codegen(context, builder, signature, args):
+        data = context.make_array(array)(context, builder, args[0]).data
+        place, stride = (context.cast(builder, args[k], (index, step)[k - 1], types.intp) for k in (1, 2))
+        scalars = []
+        for _ in range(count):
+            scalars.append(builder.load(builder.gep(data, [place])))
+            place = builder.add(place, stride)
+        return cgutils.pack_array(builder, scalars)
+
+    return types.UniTuple(array.dtype, count)(array, index, step, shapes, shape), codegen
+
+
+@intrinsic
+def looked_up(typingctx, array, indices):
+    """array[i] for each i of a tuple of unsigned integers."""
+
+    def codegen(context, builder, signature, args):
+        data = context.make_array(array)(context, builder, args[0]).data
+        places = (context.cast(builder, i, indices.dtype, types.intp) for i in cgutils.unpack_tuple(builder, args[1]))
+        return cgutils.pack_array(builder, [builder.load(builder.gep(data, [place])) for place in places])
+
+    return types.UniTuple(array.dtype, len(indices))(array, indices), codegen
 
 
 @intrinsic
@@ -172,10 +201,9 @@ def store(typingctx, array, index, block):
     """array[index], ... = block."""
 
     def codegen(context, builder, signature, args):
-        register = args[2].type.element
-        pointers = _place(context, builder, array, args[0], args[1], index, register.count, block.registers, register)
-        for pointer, value in zip(pointers, registers_of(builder, args[2]), strict=True):
-            builder.store(value, pointer, align=array.dtype.bitwidth // 8)
+        places = pointers(context, builder, array, args[0], index, args[1], block.registers)
+        for place, value in zip(places, registers_of(builder, args[2]), strict=True):
+            builder.store(value, place, align=array.dtype.bitwidth // 8)
         return context.get_dummy_value()
 
     return types.void(array, index, block), codegen
@@ -188,10 +216,9 @@ def store_rows(typingctx, array, index, step, shape, blocks):
     def codegen(context, builder, signature, args):
         place, stride = (context.cast(builder, args[k], (index, step)[k - 1], types.intp) for k in (1, 2))
         registers = registers_of(builder, args[4])
-        lanes = registers[0].type.count
         for first in range(0, len(registers), len(shape)):
-            pointers = _place(context, builder, array, args[0], place, types.intp, lanes, len(shape), registers[0].type)
-            for pointer, value in zip(pointers, registers[first:], strict=False):
+            row = pointers(context, builder, array, args[0], types.intp, place, len(shape))
+            for pointer, value in zip(row, registers[first:], strict=False):
                 builder.store(value, pointer, align=array.dtype.bitwidth // 8)
             place = builder.add(place, stride)
         return context.get_dummy_value()
@@ -264,15 +291,12 @@ def in_place(operation):
             return None
 
         def codegen(context, builder, signature, args):
-            register = context.get_value_type(block).element
             values = [
                 registers_of(builder, splat(context, builder, value, operand, block))
                 for value, operand in zip(cgutils.unpack_tuple(builder, args[2]), operands, strict=True)
             ]
-            pointers = _place(
-                context, builder, array, args[0], args[1], index, register.count, block.registers, register
-            )
-            for pointer, *parts in zip(pointers, *values, strict=True):
+            places = pointers(context, builder, array, args[0], index, args[1], block.registers)
+            for pointer, *parts in zip(places, *values, strict=True):
                 old = builder.load(pointer, align=array.dtype.bitwidth // 8)
                 builder.store(operation(builder, old, *parts), pointer, align=array.dtype.bitwidth // 8)
             return context.get_dummy_value()

@@ -15,10 +15,7 @@ from numba import types
 from numba.extending import overload
 
 from neurone.kernels import kernel, step
-from neurone.kernels.simd import prefetch
-
-# As many as an integer has bits.
-SAMPLES = 64
+from neurone.kernels.simd import looked_up, prefetch, strided
 
 
 def pixel(quotients, valeur):
@@ -30,6 +27,17 @@ def _pixel(quotients, valeur):
     if isinstance(valeur, types.Integer):
         return lambda quotients, valeur: quotients[valeur]
     return lambda quotients, valeur: valeur
+
+
+def pixels(quotients, valeurs, t, formes, forme):
+    """TabXCachee of the pixels whose values begin at valeurs[t]: as many as `formes` is times as long as `forme`."""
+
+
+@overload(pixels)
+def _pixels(quotients, valeurs, t, formes, forme):
+    if isinstance(valeurs.dtype, types.Integer):
+        return lambda quotients, valeurs, t, formes, forme: looked_up(quotients, strided(valeurs, t, 1, formes, forme))
+    return lambda quotients, valeurs, t, formes, forme: strided(valeurs, t, 1, formes, forme)
 
 
 @kernel
@@ -67,15 +75,3 @@ def anticipate(lignes, colonnes, valeurs, ordre, q):
         for t in range(lignes[p], lignes[p + 1], 64 // max(colonnes.itemsize, valeurs.itemsize)):
             prefetch(valeurs, t)  # a cache line
             prefetch(colonnes, t)
-
-
-@step
-def place_of(i, colonnes, t1, t2):
-    """The first of t1 to t2 whose pixel is not before i; t2 if there is none."""
-    while t1 < t2:
-        t = (t1 + t2) // np.uint64(2)
-        if colonnes[t] < i:
-            t1 = t + np.uint64(1)
-        else:
-            t2 = t
-    return t1

@@ -9,10 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from neurone.errors import InputError
+from neurone.kernels import sparse
 from neurone.randomness import hold_out_order
 
 # Rows of float targets for a softmax must sum to 1, up to the rounding of float32.
 _SUM_TOLERANCE = 1e-5
+# Fewer samples are not looked at twice.
+_MANY = 1000
 _OTHER_TYPE = "images are of type {}; give uint8 (divided by 255) or floats (taken as they are)"
 
 
@@ -76,7 +79,8 @@ def as_images(images, inputs, dtype):
     Returns
     -------
     rows : ndarray or SparseRows
-        C-contiguous (P, inputs), uint8 or `dtype`; a view of the caller's array where that will do.
+        C-contiguous (P, inputs), uint8 or `dtype`; a view of the caller's array where that will do. Many floats that are
+        bytes divided by 255 become these bytes again.
     divisor : numpy scalar of `dtype`
         255 or 1.
 
@@ -106,7 +110,20 @@ def as_images(images, inputs, dtype):
         raise InputError(_OTHER_TYPE.format(array.dtype))
     if array.ndim != 2 or array.shape[1] != inputs:
         raise InputError(f"images have shape {array.shape}; the network takes floats (P, {inputs})")
+    if len(array) >= _MANY and (octets := _as_bytes(array, dtype)) is not None:
+        return octets, dtype.type(255)
     return _finite("images", array, dtype), dtype.type(1)
+
+
+def _as_bytes(array, dtype):
+    """The bytes that these floats are by 255, as most who have images divide them; None where one is no such quotient.
+
+    A quarter of the memory or less, and sooner read.
+    """
+    if array.dtype not in (np.float32, np.float64) or not array.flags.c_contiguous:
+        return None
+    octets = np.empty(array.shape, np.uint8)
+    return octets if sparse.as_bytes(array, np.arange(256).astype(dtype) / dtype.type(255), octets) else None
 
 
 def _as_sparse(images, inputs, dtype):
@@ -247,8 +264,10 @@ def _numeric(name, values):
 
 def _finite(name, array, dtype):
     """`array` rounded to `dtype`, C-contiguous."""
-    with np.errstate(over="ignore"):  # a float64 too large for float32 is found below
+    with np.errstate(over="ignore", invalid="ignore"):  # a float64 too large for float32 is found below
         rounded = np.ascontiguousarray(array, dtype)
+        if np.isfinite(rounded.sum()):  # a third of the time, and not finite where one of them is not
+            return rounded
     bad = np.flatnonzero(~np.isfinite(rounded).all(axis=1))
     if bad.size:
         raise InputError(f"{name} of sample {bad[0]} hold NaN, infinity or what {dtype} cannot; remove them")

@@ -18,7 +18,7 @@ several rows of its gradient are summed, at a time: `formes` is a tuple as long 
 import numpy as np
 
 from neurone.constants import IDENTITY
-from neurone.kernels import kernel, notes, step
+from neurone.kernels import groups, kernel, notes, step
 from neurone.kernels.elementary import add_inner, correct, correct_penalised, like, madd, outer, with_momentum
 from neurone.kernels.groups import BITS, by_group
 from neurone.kernels.online import (
@@ -71,8 +71,8 @@ def first_layer(
 
 @step
 def first_layer_by_group(
-    LesPoids, debut, n, b1, b2, activation, pente, lignes, valeurs, quotients, ordre, q, echantillons, U, rang,
-    porteurs, places, sigma, forme, rangees,
+    LesPoids, debut, n, b1, b2, activation, pente, lignes, valeurs, quotients, presences, ordre, q, echantillons,
+    U, rang, porteurs, places, sigma, forme, rangees,
 ):  # fmt: skip
     """As `first_layer`, of images in groups (`groups.py`): as many pixels as `rangees` is times as long as `forme`; and
     with the activation, in U[e, rang:].
@@ -102,6 +102,8 @@ def first_layer_by_group(
                 add_inner(sigma, e * largeur, X, w)
         j = rang + b * largeur
         for e in range(echantillons):
+            if b == b1:
+                groups.anticipate(presences, lignes, valeurs, ordre, q + e, echantillons)
             activations(
                 activation, pente, part(sigma, e * largeur, (e + 1) * largeur), part(line(U, e), j, j + largeur)
             )
@@ -410,10 +412,10 @@ def train(
         fin_lot = min(debut_lot + P, ordre.size)
         echantillons = min(TabOutput.shape[0], fin_lot - q, dernier - q)
         if presences.size:
-            by_group(presences, lignes, valeurs, ordre, q, echantillons, line(porteurs, moi))
+            by_group(presences, ordre, q, echantillons, line(porteurs, moi))
             first_layer_by_group(
                 LesPoids, debut[1], unites[0], b1, b2, activation if L > 1 else IDENTITY, pente, lignes, valeurs,
-                quotients, ordre, q, echantillons, TabOutput if L > 1 else Delta, rang[1],
+                quotients, presences, ordre, q, echantillons, TabOutput if L > 1 else Delta, rang[1],
                 line(porteurs, moi), line(places, moi), line(sigma, moi), forme, rangees,
             )  # fmt: skip
         else:

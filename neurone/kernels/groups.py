@@ -73,11 +73,28 @@ def regroup(lignes_avant, colonnes, valeurs_avant, ensemble, lignes, valeurs, pr
 
 
 @step
-def by_group(presences, lignes, valeurs, ordre, q, echantillons, porteurs):
+def anticipate(presences, lignes, valeurs, ordre, q, echantillons):
+    """Ask for the sample so many behind the q-th: in a shuffled order they come from memory.
+
+    So does where it stands, asked for as long before. Between other work, since only so many can be under way.
+    """
+    mots = presences.shape[1]
+    q += echantillons
+    if q + echantillons < ordre.size:
+        prefetch(lignes, ordre[q + echantillons])
+    if q < ordre.size:
+        p = ordre[q]
+        for t in range(lignes[p], lignes[p + 1], 64 // valeurs.itemsize):
+            prefetch(valeurs, t)  # a cache line
+        for mot in range(0, mots, 8):
+            prefetch(part(presences, 0, presences.size), p * mots + mot)
+
+
+@step
+def by_group(presences, ordre, q, echantillons, porteurs):
     """Which of so many samples, at most BITS, the first being the q-th of `ordre`, have each group.
 
     porteurs: uint64 (BITS * mots,), written: bit e of [(g % BITS) * mots + g / BITS] is set where sample e has group g.
-    The samples behind them are asked for: in a shuffled order they come from memory.
     """
     mots = presences.shape[1]
     toutes = part(presences, 0, presences.size)
@@ -85,12 +102,6 @@ def by_group(presences, lignes, valeurs, ordre, q, echantillons, porteurs):
         p = ordre[q + e]
         for mot in range(0, mots, 4):
             store(porteurs, e * mots + mot, load(toutes, p * mots + mot, _REGISTER))
-        if q + e + echantillons < ordre.size:
-            suivant = ordre[q + e + echantillons]
-            for t in range(lignes[suivant], lignes[suivant + 1], 64 // valeurs.itemsize):
-                prefetch(valeurs, t)  # a cache line
-            for mot in range(0, mots, 8):
-                prefetch(toutes, suivant * mots + mot)
     porteurs[echantillons * mots :] = 0
     # Rows and columns of each square of BITS by BITS bits exchanged: of its halves, of their halves, ...; four squares
     # side by side at a time.

@@ -15,6 +15,7 @@ from numba import types
 from numba.extending import overload
 
 from neurone.kernels import kernel, step
+from neurone.kernels.elementary import like
 from neurone.kernels.simd import looked_up, prefetch, strided
 
 
@@ -38,6 +39,21 @@ def _pixels(quotients, valeurs, t, formes, forme):
     if isinstance(valeurs.dtype, types.Integer):
         return lambda quotients, valeurs, t, formes, forme: looked_up(quotients, strided(valeurs, t, 1, formes, forme))
     return lambda quotients, valeurs, t, formes, forme: strided(valeurs, t, 1, formes, forme)
+
+
+@kernel
+def as_bytes(images, quotients, octets):
+    """Fill `octets`, images (P, n) as bytes, if each pixel is one of `quotients`, those of bytes; and tell whether."""
+    for p in range(np.uint64(images.shape[0])):
+        autres = 0
+        for i in range(np.uint64(images.shape[1])):
+            x = like(quotients[0], images[p, i])
+            octet = np.uint8(min(max(x, like(x, 0)), like(x, 1)) * like(x, 255) + like(x, 0.5))
+            octets[p, i] = octet
+            autres += quotients[octet] != x
+        if autres:
+            return False
+    return True
 
 
 @kernel

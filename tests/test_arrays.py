@@ -120,3 +120,26 @@ def test_stratified_shares():
 def test_stratified_limits(count):
     with pytest.raises(neurone.InputError, match="validation is"):
         stratified(np.arange(4), count, 0)
+
+
+@pytest.mark.parametrize("dtype", [F32, F64])
+@pytest.mark.parametrize("given", [np.float32, np.float64])
+def test_floats_that_are_bytes_divided_by_255(given, dtype):
+    """They are the same images; one that is no such quotient, a few samples, or another order of memory: no bytes."""
+    octets = images(1000, 9)
+    floats = octets / given(255)
+    rows, divisor = as_images(floats, 9, dtype)
+    if given == np.float32 and dtype == F64:  # whose quotients are others
+        assert rows.dtype == dtype and divisor == 1
+        floats = octets / 255.0
+    else:
+        assert np.array_equal(rows, octets) and rows.dtype == np.uint8 and divisor == 255
+    assert np.array_equal(octets[:999] / dtype.type(255), as_images(floats[:999], 9, dtype)[0])
+    assert as_images(np.asfortranarray(floats), 9, dtype)[0].dtype == dtype
+    for other in (0.3, 1.5, -1 / 255, 1e-30, 1e9):
+        floats[700, 3] = other
+        rows, divisor = as_images(floats, 9, dtype)
+        assert rows.dtype == dtype and divisor == 1 and rows[700, 3] == dtype.type(floats[700, 3])
+    floats[700, 3] = np.nan
+    with pytest.raises(neurone.InputError, match="sample 700"):
+        as_images(floats, 9, dtype)

@@ -270,12 +270,15 @@ class _Perceptron(BaseEstimator):
         return True
 
     def _epochs(self, X, y, targets, sample_weight, epochs, position):
-        batch_size = self.batch_size
+        batch_size, rate = self.batch_size, self.learning_rate_init
         if isinstance(batch_size, str) and batch_size == "auto":
-            batch_size = min(_BATCH_WITH_MOMENTUM if self.momentum else _BATCH, X.shape[0])
+            if hasattr(X, "tocsr") and not self.momentum and not self.alpha:
+                batch_size, rate = 1, rate / _BATCH
+            else:
+                batch_size = min(_BATCH_WITH_MOMENTUM if self.momentum else _BATCH, X.shape[0])
         return iterate(
             self.network_, X, targets,
-            learning_rate=self.learning_rate_init, decay=1.0, reduction="mean", shuffle=self.shuffle,
+            learning_rate=rate, decay=1.0, reduction="mean", shuffle=self.shuffle,
             # Another order in every call: an epoch's is a function of the seed and its number.
             seed=self.network_.seed + self.n_iter_, epochs=epochs, kernels="fast", threads=self.threads,
             batch_size=batch_size,
@@ -326,7 +329,9 @@ class NeuroneClassifier(ClassifierMixin, _Perceptron):
         that a batch has none of too.
     batch_size : int or "auto", default "auto"
         Samples of a correction, at most all. "auto" is 200 with momentum, as in `MLPClassifier`, and 20 without: each
-        sample then moves the weights as far as there with its default momentum of 0.9.
+        sample then moves the weights as far as there with its default momentum of 0.9. So it does if, of sparse data
+        and without a penalty, each is a batch of its own at a twentieth of the rate: there that is quicker and
+        scatters less.
     learning_rate : {"constant", "invscaling", "adaptive"}, default "constant"
         As there: after t samples learning_rate_init / (t + 1)^power_t, or a fifth whenever the training would end,
         until the rate is below 1e-6.

@@ -61,10 +61,19 @@ def test_the_same_bits_every_time_and_after_pickling():
 
 @pytest.mark.parametrize("make", [sparse.csr_matrix, sparse.csc_matrix, sparse.csr_array])
 def test_sparse_inputs_give_the_bits_of_dense_ones(make):
-    few = INPUTS * (RNG.random(INPUTS.shape) < 0.4)
-    dense, sparse_ = (NeuroneClassifier((8,), max_iter=5, random_state=3).fit(X, LABELS) for X in (few, make(few)))
-    assert dense.network_.parameters.tobytes() == sparse_.network_.parameters.tobytes()
-    assert np.array_equal(dense.predict_proba(few), sparse_.predict_proba(make(few)))
+    """Of "auto" batches as well, which are single samples where nothing but the samples moves the weights."""
+    few = INPUTS * (INPUTS > 1)
+    options = dict(max_iter=5, random_state=3)
+    for auto, explicit in (
+        ({}, dict(batch_size=1, learning_rate_init=0.1 / 20)),
+        (dict(batch_size=20), dict(batch_size=20)),
+        (dict(alpha=0.01), dict(alpha=0.01, batch_size=20)),
+        (dict(momentum=0.5), dict(momentum=0.5, batch_size=200)),
+    ):
+        dense = NeuroneClassifier((8,), **options, **explicit).fit(few, LABELS)
+        sparse_ = NeuroneClassifier((8,), **options, **auto).fit(make(few), LABELS)
+        assert dense.network_.parameters.tobytes() == sparse_.network_.parameters.tobytes()
+        assert np.array_equal(dense.predict_proba(few), sparse_.predict_proba(make(few)))
 
 
 def test_two_classes_have_one_output_and_several_labels_one_each():

@@ -79,8 +79,8 @@ def as_images(images, inputs, dtype):
     Returns
     -------
     rows : ndarray or SparseRows
-        C-contiguous (P, inputs), uint8 or `dtype`; a view of the caller's array where that will do. Many floats that are
-        bytes divided by 255 become these bytes again.
+        C-contiguous (P, inputs), uint8 or `dtype`; a view of the caller's array where that will do. Floats that are
+        bytes divided by 255 become these bytes again, where there are many.
     divisor : numpy scalar of `dtype`
         255 or 1.
 

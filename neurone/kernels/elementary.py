@@ -83,6 +83,14 @@ def with_momentum(w, G, v, pas, inertie, nesterov):
     return w + v, v
 
 
+def _splats(context, builder, factors, block):
+    """For each scalar of a tuple a register of type `block`'s that is full of it."""
+    return [
+        builder.extract_value(splat(context, builder, factor, block.dtype, block), 0)
+        for factor in cgutils.unpack_tuple(builder, factors)
+    ]
+
+
 @intrinsic
 def outer(typingctx, sums, factors, array, index):
     """`sums`, blocks one behind the other: the r-th plus factors[r], of a tuple, times the block array[index], ...
@@ -94,10 +102,7 @@ def outer(typingctx, sums, factors, array, index):
 
     def codegen(context, builder, signature, args):
         totals = registers_of(builder, args[0])
-        scalars = [
-            builder.extract_value(splat(context, builder, factor, sums.dtype, sums), 0)
-            for factor in cgutils.unpack_tuple(builder, args[1])
-        ]
+        scalars = _splats(context, builder, args[1], sums)
         count = sums.registers // len(factors)
         for k, pointer in enumerate(pointers(context, builder, array, args[2], index, args[3], count)):
             register = builder.load(pointer, align=array.dtype.bitwidth // 8)
@@ -119,10 +124,7 @@ def add_inner(typingctx, array, index, factors, rows):
 
     def codegen(context, builder, signature, args):
         registers = registers_of(builder, args[3])
-        scalars = [
-            builder.extract_value(splat(context, builder, factor, rows.dtype, rows), 0)
-            for factor in cgutils.unpack_tuple(builder, args[2])
-        ]
+        scalars = _splats(context, builder, args[2], rows)
         count = rows.registers // len(factors)
         for k, pointer in enumerate(pointers(context, builder, array, args[0], index, args[1], count)):
             total = builder.load(pointer, align=array.dtype.bitwidth // 8)

@@ -186,7 +186,8 @@ def _block(registers, inputs, threads=1):
 
     def cost(block):
         blocks = [-(-layer // block) for layer in registers]
-        shares = [-(-blocks[0] // threads), *(count / threads for count in blocks[1:])]
+        team = min(threads, blocks[0])
+        shares = [-(-blocks[0] // team), *(count / team for count in blocks[1:])]
         return (block + 2) * sum((n + 1) * share for n, share in zip(inputs, shares, strict=False))
 
     return min(reversed(_BLOCKS), key=cost)

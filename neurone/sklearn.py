@@ -273,7 +273,7 @@ class _Perceptron(BaseEstimator):
         batch_size, rate = self.batch_size, self.learning_rate_init
         if isinstance(batch_size, str) and batch_size == "auto":
             if hasattr(X, "tocsr") and not self.momentum and not self.alpha:
-                batch_size, rate = 1, rate / _BATCH
+                batch_size, rate = 1, rate / min(_BATCH, X.shape[0])
             else:
                 batch_size = min(_BATCH_WITH_MOMENTUM if self.momentum else _BATCH, X.shape[0])
         return iterate(

@@ -20,7 +20,7 @@ from neurone.datasets.digits import digits
 from neurone.kernels import batch
 from neurone.kernels.elementary import activate, derivative, exp, tanh
 from neurone.kernels.simd import REGISTER_BYTES, load, store
-from neurone.packing import count, cut, cut_in_groups, group_size, is_dense
+from neurone.packing import Packed, count, cut, cut_in_groups, group_size, is_dense
 
 # No hidden layer; blocks that are one, several, and not full. All of few kinds, because each is compiled.
 SIZES = [(784, 10), (784, 100, 210, 10), (784, 100, 100, 101, 10)]
@@ -32,7 +32,7 @@ def both(sizes, images, labels, options=None, **settings):
     for kernels in ("notes", "fast"):
         net = neurone.Network(sizes, **(options or {}))
         history = neurone.fit(net, images, labels, kernels=kernels, **{"epochs": 2} | settings)
-        results.append((net.parameters, np.array([report.cost for report in history])))
+        results.append((net.parameters, np.array([(report.cost, report.train_error or 0) for report in history])))
     return results
 
 
@@ -241,6 +241,10 @@ def test_padding_cannot_diverge():
         net.parameters = [-1e4, 0, 0, 0]
         neurone.fit(net, images, targets, learning_rate=0.5, epochs=1, shuffle=False, kernels=kernels)
         assert net.parameters.tolist()[:2] == [-1e4, 0]
+
+
+def test_a_team_for_a_first_layer_that_is_small_beside_the_next():
+    assert Packed(neurone.Network((50, 100, 1000, 5)), 2).threads == 2
 
 
 def test_blank_images():

@@ -8,7 +8,7 @@ import pytest
 import neurone
 from neurone.datasets.digits import digits
 from neurone.learners import LEARNERS
-from neurone.randomness import epoch_order, hold_out_order
+from neurone.randomness import _order, epoch_order, hold_out_order
 
 RNG = np.random.Generator(np.random.Philox(11))
 IMAGES = RNG.integers(0, 256, (23, 6)).astype(np.uint8)
@@ -187,3 +187,10 @@ def test_the_same_bits_on_every_machine():
     neurone.fit(net, images, labels, epochs=2, batch_size=7, learning_rate=0.5, seed=5)
     digest = hashlib.sha256(net.parameters.tobytes()).hexdigest()
     assert digest == "e212e1dbf18831cf4f700aab768014fc8488ec4d52d46dcf9d642ed90da362a2"
+
+
+def test_the_order_is_that_of_the_words():
+    """Of their upper halves, equal ones as they come: checkpoints count on it."""
+    words = np.random.Generator(np.random.Philox(1)).integers(0, 1 << 63, 1000, np.uint64)
+    words[500:] = words[:500] ^ np.uint64(5)  # equal in their upper halves
+    assert np.array_equal(_order(words), np.lexsort((np.arange(1000), words >> np.uint64(32))))

@@ -15,18 +15,19 @@ from neurone import options
 from neurone.datasets.arrays import dense
 from neurone.kernels import batch, notes, online
 from neurone.kernels.groups import BITS
-from neurone.kernels.team import ABANDONED
+from neurone.kernels.team import ABANDONED, MESSAGES
 from neurone.layout import state_offsets
+from neurone.kernels.simd import REGISTER_BYTES
 from neurone.packing import (
     Packed,
     aligned,
-    block_sizes,
     count,
     cut,
     cut_in_groups,
     each,
     group_size,
     is_dense,
+    parts,
     rows_of,
     tranche,
 )  # fmt: skip
@@ -66,19 +67,20 @@ class NotesLearner:
 
 
 class FastLearner:
-    """The kernels of `kernels/online.py` and `kernels/batch.py`, in padded copies; those of batches by threads."""
+    """The kernels of `kernels/online.py`, or of `kernels/batch.py` by as many threads as there are parts, in padded
+    copies."""
 
     def __init__(self, network, rows, divisor, targets, batch_size, total, threads, momentum, velocity):
-        self.network, dtype, size = network, network.dtype, min(batch_size, len(rows))
-        *_, penalty = momentum
-        self._velocity, lines = velocity, count(rows)
+        self.network, self._velocity = network, velocity
+        size, lines, (*_, penalty) = min(batch_size, len(rows)), count(rows), momentum
         if batch_size == 1 and not velocity.size and not penalty:
-            self._call, self._threads, self._together = self._train_online, 1, 1
-            self._packed, samples = Packed(network), cut(rows, divisor, dtype, lines)
+            self._call, self._together = self._train_online, 1
+            packed, samples = Packed(network), cut(rows, divisor, network.dtype, lines)
+            self._packed = [packed]
             self._workspace = (
-                self._packed.outputs_of(1, network.sizes[0] if len(samples[0]) else 0)[0],
-                self._packed.deltas_of(1)[0],
-                np.zeros(network.sizes[-1], dtype),
+                packed.outputs_of(1, network.sizes[0] if len(samples[0]) else 0)[0],
+                packed.deltas_of(1)[0],
+                np.zeros(network.sizes[-1], network.dtype),
             )
         else:
             self._call, self._batch = self._train_batches, (batch_size, total, *momentum)
@@ -88,81 +90,93 @@ class FastLearner:
     def _prepare_batches(self, rows, divisor, lines, size, threads):
         """The samples cut, and arrays to work in, for batches of `size` and at most so many threads."""
         network, dtype, inputs = self.network, self.network.dtype, self.network.sizes[0]
-        stored, full = int(lines[-1] - lines[0]), is_dense(rows, lines)
-        # Any number may be asked for. To meet costs microseconds, and much more where cores are few. Of the first
-        # layer's weights only those of inputs that are not 0 are work.
+        full = is_dense(rows, lines)
+        stored = inputs if full else int(lines[-1] - lines[0]) / len(rows)
+        # Any number may be asked for. To wait for each other costs microseconds, and much more where cores are few. Of
+        # the first layer's weights only those of inputs that are not 0 are work.
         first = network.layer(0).size
-        share = 1 if full else stored / max(1, len(rows) * inputs)
-        work = tranche(size, threads) * (share * first + network.parameters.size - first)
-        threads = min(threads, 1 + int(work / _WORK_OF_A_MEMBER))
+        work = tranche(size, threads) * (stored / inputs * first + network.parameters.size - first)
+        team = parts(network, min(threads, 1 + int(work / _WORK_OF_A_MEMBER)), stored)
+        self._together = together = tranche(size, len(team))
         # Rows that no sample of a tranche has cost little each, but there may be many of them.
-        wide = not full and (inputs + 1) * len(rows) > tranche(size, threads) * stored
+        wide, group = not full and inputs + 1 > together * stored, 1
         if full or wide:
-            self._packed = packed = Packed(network, threads)
             samples = *cut(rows, divisor, dtype, lines), np.empty((0, 0), np.uint64)
         else:
-            group = group_size(rows, block_sizes(network, threads)[0])
-            self._packed = packed = Packed(network, threads, group)
+            group = group_size(rows, max(part.blocks()[0] for part in team))
             samples = cut_in_groups(rows, divisor, dtype, lines, group)
-        self._threads = threads = packed.threads
-        self._together = together = tranche(size, threads)
-        self._packed_velocity = aligned(packed.weights.size * (self._velocity.size > 0), dtype)
-        turns, places = min(2, threads), (inputs + 1) * wide
-        self._workspace = (
-            each(threads, packed.inputs_of(together, samples)),
-            each(turns, packed.outputs_of(together)),
-            each(turns, packed.deltas_of(together)),
-            aligned(packed.weights.size, dtype),
-            self._packed_velocity,
-            rows_of(threads, network.sizes[-1], dtype),
-            np.zeros(together),
-            np.zeros(together, np.int64),
-            rows_of(threads, places or BITS * samples[-1].shape[1], np.dtype(np.uint64)),
-            rows_of(threads, together, np.dtype(np.int64)),
-            rows_of(threads, together * packed.widths[1], dtype),
-            rows_of(threads, places, np.dtype(np.int64)),
-            np.zeros((threads, 8), np.int64),
-        )
+        self._packed = [Packed(network, group, part) for part in team]
+        self._packed_velocities = [aligned(packed.weights.size * (self._velocity.size > 0), dtype) for packed in self._packed]
+        turns, places = min(2, len(team)), (inputs + 1) * wide
+        self._workspaces = [
+            (
+                each(turns, packed.inputs_of(together, samples)),
+                each(turns, packed.outputs_of(together)),
+                each(turns, packed.deltas_of(together)),
+                aligned(packed.weights.size, dtype),
+                velocity,
+                np.zeros(network.sizes[-1], dtype),
+                rows_of(turns, places or BITS * samples[-1].shape[1], np.dtype(np.uint64)),
+                np.zeros(together, np.int64),
+                np.zeros(places, np.int64),
+                np.zeros(1, np.int64),
+            )
+            for packed, velocity in zip(self._packed, self._packed_velocities, strict=True)
+        ]
+        second = network.sizes[min(2, len(network.sizes) - 1)]
+        self._messages = rows_of(MESSAGES, together * second + REGISTER_BYTES // dtype.itemsize, dtype)
         return samples
 
     def samples_per_call(self):
-        samples = self.network.samples_per_call(self._packed.weights.size)  # padding is work too
+        # Padding is work too.
+        samples = self.network.samples_per_call(sum(packed.weights.size for packed in self._packed))
         # How long a team's members wait for each other nobody knows.
-        return min(samples, self._together) if self._threads > 1 else samples
+        return min(samples, self._together) if len(self._packed) > 1 else samples
 
     def train(self, order, first, last, rate, tally):
-        arguments = *self._packed.arguments, options.COSTS[self.network.cost], *self._samples, order, first, last
+        arguments = options.COSTS[self.network.cost], *self._samples, order, first, last
         self._call(arguments, self.network.dtype.type(rate), tally)
 
     def _train_online(self, arguments, rate, tally):
-        online.train(*arguments, rate, *self._workspace, tally, *self._packed.shapes)
+        packed = self._packed[0]
+        online.train(*packed.arguments, *arguments, rate, *self._workspace, tally, *packed.shapes)
 
     def _train_batches(self, arguments, rate, tally):
-        meetings = np.zeros(3, np.int64)
+        threads = len(self._packed)
+        rendezvous = np.zeros((1 + threads, 16), np.int64)
 
         def work(member):
+            packed = self._packed[member]
             batch.train(
-                *arguments, *self._batch, rate, *self._workspace, tally,
-                member, self._threads, meetings, *self._packed.all_shapes,
+                *packed.arguments, *arguments, *self._batch, rate, *self._workspaces[member], tally,
+                member, threads, rendezvous, self._messages, *packed.all_shapes,
             )  # fmt: skip
 
-        # Without samples, to compile: nobody waits.
         _, first, last = arguments[-3:]
-        team(work, self._threads if first < last else 1, meetings)
+        if first < last:
+            team(work, threads, rendezvous)
+        else:
+            # Without samples, to compile: nobody waits.
+            for member in range(threads):
+                work(member)
 
     def load(self):
-        self._packed.load()
+        for packed in self._packed:
+            packed.load()
         if self._velocity.size:
-            self._packed.copy_from(self._velocity, self._packed_velocity)
+            for packed, velocity in zip(self._packed, self._packed_velocities, strict=True):
+                packed.copy_from(self._velocity, velocity)
 
     def store(self):
-        self._packed.store()
+        for packed in self._packed:
+            packed.store()
         if self._velocity.size:
-            self._packed.copy_to(self._velocity, self._packed_velocity)
+            for packed, velocity in zip(self._packed, self._packed_velocities, strict=True):
+                packed.copy_to(self._velocity, velocity)
 
 
-def team(work, threads, meetings):
-    """Call work(0), ... work(threads - 1), each in a thread of its own, which wait for each other in `meetings`.
+def team(work, threads, rendezvous):
+    """Call work(0), ... work(threads - 1), each in a thread of its own, which wait for each other in `rendezvous`.
 
     All begin or none, and who fails sets the others free: none may wait for ever. Ctrl-C comes to the main thread at
     any moment, the middle of starting another included; so this one only waits, in single steps, for one that leads.
@@ -172,13 +186,13 @@ def team(work, threads, meetings):
         return
     failures, done = [], _thread.allocate_lock()
     done.acquire()
-    _thread.start_new_thread(_lead, (work, threads, meetings, failures, done))
+    _thread.start_new_thread(_lead, (work, threads, rendezvous, failures, done))
     done.acquire()
     if failures:
         raise failures[0]
 
 
-def _lead(work, threads, meetings, failures, done):
+def _lead(work, threads, rendezvous, failures, done):
     """Gather the others of a team, work as one of them, and see them end."""
     ready, complete, started = threading.Event(), False, []
 
@@ -189,7 +203,7 @@ def _lead(work, threads, meetings, failures, done):
                 work(number)
             except BaseException as error:
                 failures.append(error)
-                meetings[ABANDONED] = 1
+                rendezvous[ABANDONED] = 1
 
     try:
         for number in range(1, threads):

@@ -10,18 +10,21 @@ from neurone.kernels.simd import REGISTER_BYTES
 
 # Registers of a block. At most 13 running sums: of AVX2's 16 registers, three are left for what is added to them. Few
 # kinds, because kernels are compiled for each.
-_BLOCKS = (13, 10, 7, 5, 4, 2, 1)
+_BLOCKS = (13, 10, 7, 6, 5, 4, 2, 1)
 # Registers of the several short blocks that a batch takes together.
 _TOGETHER = 12
 # At most so many samples' gradients are taken together: enough that a row's way into the cache pays, few enough that
 # their errors, 13 registers each, leave room in 32 KiB of the first level. With 64, dense gradients took 1.7 times as
 # long.
 _TRANCHE = 48
-# Of a team, which meets twice for each.
+# Of a team, which waits for messages about each.
 _TRANCHE_OF_A_TEAM = groups.BITS
 # A thread has a share in the first layer of so many registers or more. With less, a sum of a pixel more has to wait for
 # the one before.
 _LEAST_SHARE = 4
+# What the activation of a register's neurons costs, and a sample's softmax, cost and errors, in multiplications of whole
+# registers: so that the members of a team have as much to do.
+_ACTIVATION, _ANSWER = 25, 300
 # Above this share of pixels that are not 0, all are taken in their turn.
 _DENSE = 0.5
 # A group has at most so many pixels, and so many registers hold their rows of weights: of AVX-512's 32, some are left.
@@ -52,21 +55,49 @@ def each(count, array):
     return copies
 
 
-class Packed:
-    """Copies of a network's parameters as `kernels/online.py` describes them.
+class Part:
+    """What one of a team has of a network: neurons of its first hidden layer, from `first` on up to `last`, the layer
+    behind them, whose sums it goes on with, and, who is the last, all others; `sizes` are these layers'."""
 
-    Made for as many `threads` as the first layer has work for, at most those asked for, and for images in groups of
-    so many pixels, which a multiple of makes the inputs. `arguments` are the kernels' arguments from LesPoids to pente;
-    `shapes` are forme and forme_sortie, `all_shapes` forme, formes, forme_sortie, formes_sortie and rangees.
+    def __init__(self, network, first=0, last=None):
+        inputs, *above = network.sizes
+        self.first, self.last = first, above[0] if last is None else last
+        self.whole = self.last == above[0]
+        self.sizes = (inputs, self.last - first, *(above[1:] if self.whole else above[1:2]))
+        self.registers = [-(-m * network.dtype.itemsize // REGISTER_BYTES) for m in self.sizes]
+
+    def blocks(self):
+        """Registers of the blocks of a hidden layer, and of the output."""
+        *hidden, output = self.registers[1:]
+        if not hidden:
+            # One kind of kernels, and one less to compile.
+            return (_block([output], self.sizes),) * 2
+        return _block(hidden, self.sizes), _block([output], self.sizes[-2:])
+
+    def of(self, network, parameters):
+        """For each of its layers, a view of `parameters`, laid out as the network's. All but the first have another's
+        neuron in the place of the second layer's bias."""
+        yield network.layer(0, parameters)[:, self.first : self.last]
+        for layer in range(1, len(self.sizes) - 1):
+            matrix = network.layer(layer, parameters)
+            yield matrix[self.first : self.last + 1] if layer == 1 else matrix
+
+
+class Packed:
+    """Copies of a network's parameters, or of a part's, as `kernels/online.py` describes them.
+
+    Made for images in groups of so many pixels, which a multiple of makes the inputs. `arguments` are the kernels'
+    arguments from LesPoids to pente; `shapes` are forme and forme_sortie, `all_shapes` forme, formes, forme_sortie,
+    formes_sortie and rangees.
     """
 
-    def __init__(self, network, threads=1, group=1):
-        self.network, sizes = network, [-(-network.sizes[0] // group) * group, *network.sizes[1:]]
+    def __init__(self, network, group=1, part=None):
+        self.network, self._part = network, part or Part(network)
+        sizes, registers = [-(-network.sizes[0] // group) * group, *self._part.sizes[1:]], self._part.registers
         dtype = network.dtype
         lanes = REGISTER_BYTES // dtype.itemsize
         last = len(sizes) - 1
-        registers = [0, *_registers(network)]
-        hidden, output = block_sizes(network, threads)
+        hidden, output = self._part.blocks()
         self.shapes = (0,) * hidden, (0,) * output
         several = (block * max(1, _TOGETHER // block) for block in (hidden, output))
         self.all_shapes = tuple(
@@ -88,7 +119,6 @@ class Packed:
         self._size = offsets[-1] + blocks[last] * widths[last]
         offsets[0] = self._size + lanes
         self._rows, self.blocks, self.widths = [n + 1 for n in sizes], blocks, widths
-        self.threads = max(1, min(threads, registers[1] // _LEAST_SHARE, blocks[1]))
         self.weights, self.transposed = aligned(starts[-1], dtype), aligned(returns[-1], dtype)
         self._starts, self._returns = np.array(starts[:-1], np.int64), np.array(returns[: last + 1], np.int64)
         offsets = np.array(offsets, np.int64)
@@ -127,18 +157,18 @@ class Packed:
 
     def _blocks(self, packed, parameters):
         """For each layer its part of `parameters`, and of their padded copy `packed` a view (blocks, rows, width)."""
-        for layer in range(1, len(self.network.sizes)):
-            matrix = self.network.layer(layer - 1, parameters)
+        for layer, matrix in enumerate(self._part.of(self.network, parameters), 1):
             shape = self.blocks[layer], self._rows[layer - 1], self.widths[layer]
             yield matrix, packed[self._starts[layer] :][: np.prod(shape)].reshape(shape)[:, : len(matrix)]
 
     def load(self):
         """Copy the network's parameters here."""
         self.copy_from(self.network.parameters, self.weights)
-        for layer in range(2, len(self.network.sizes)):
-            shape = self.blocks[layer - 1], self.network.sizes[layer], self.widths[layer - 1]
-            transposed = self.transposed[self._returns[layer] :][: np.prod(shape)].reshape(shape)
-            _fill(transposed, self.network.layer(layer - 1)[1:].T)
+        for layer, matrix in enumerate(self._part.of(self.network, self.network.parameters), 1):
+            if layer > 1:
+                shape = self.blocks[layer - 1], matrix.shape[1], self.widths[layer - 1]
+                transposed = self.transposed[self._returns[layer] :][: np.prod(shape)].reshape(shape)
+                _fill(transposed, matrix[1:].T)
 
     def store(self):
         """Copy the parameters back to the network."""
@@ -151,9 +181,10 @@ class Packed:
 
     def copy_to(self, parameters, packed):
         """And back."""
-        for matrix, blocks in self._blocks(packed, parameters):
+        for layer, (matrix, blocks) in enumerate(self._blocks(packed, parameters), 1):
             rows, columns = matrix.shape
-            matrix[:] = blocks.transpose(1, 0, 2).reshape(rows, -1)[:, :columns]
+            mine = slice(int(layer == 2 and self._part.first > 0), None)
+            matrix[mine] = blocks.transpose(1, 0, 2).reshape(rows, -1)[mine, :columns]
 
 
 def tranche(samples, threads=1):
@@ -162,35 +193,50 @@ def tranche(samples, threads=1):
     return -(-samples // -(-samples // most))
 
 
-def _registers(network):
-    """For each layer but the inputs, how many hold one number for each of its neurons."""
-    return [-(-m * network.dtype.itemsize // REGISTER_BYTES) for m in network.sizes[1:]]
+def parts(network, threads, stored):
+    """A part of the network for each of at most so many threads, all with nearly the same to do.
+
+    stored: inputs of a sample that are not 0. All but the last have as much of the first layer.
+    """
+    whole = Part(network)
+    if len(whole.sizes) == 2:
+        return [whole]
+    registers, lanes = whole.registers, REGISTER_BYTES // network.dtype.itemsize
+    one = 2 * stored + 2 * lanes * registers[2] + whole.sizes[2] + _ACTIVATION
+    above = _ANSWER + sum(
+        2 * whole.sizes[layer] * registers[layer + 1] + whole.sizes[layer + 1] * registers[layer]
+        for layer in range(2, len(registers) - 1)
+    )
+    members = max(1, min(threads, registers[1] // _LEAST_SHARE, int((registers[1] * one + above) / above)))
+    if members == 1:
+        return [whole]
+
+    def longest(share):
+        last = registers[1] - (members - 1) * share
+        return max(_filled(share) * one, _filled(last) * one + above)
+
+    share = min(range(1, (registers[1] - 1) // (members - 1) + 1), key=longest) * lanes
+    return [
+        *(Part(network, first * share, (first + 1) * share) for first in range(members - 1)),
+        Part(network, (members - 1) * share),
+    ]
 
 
-def block_sizes(network, threads=1):
-    """Registers of the blocks of a hidden layer, and of the output."""
-    *hidden, output = _registers(network)
-    if not hidden:
-        # One kind of kernels, and one less to compile.
-        return (_block([output], network.sizes, threads),) * 2
-    return _block(hidden, network.sizes, threads), _block([output], network.sizes[-2:])
-
-
-def _block(registers, inputs, threads=1):
+def _block(registers, inputs):
     """Registers of a block, for layers of so many registers from so many inputs.
 
-    Little padding, and few blocks, each of which costs some two registers more. Threads share the first layer by whole
-    blocks, and the others evenly.
+    Little padding, and few blocks, each of which costs some two registers more.
     """
-    threads = max(1, min(threads, registers[0] // _LEAST_SHARE))
 
     def cost(block):
-        blocks = [-(-layer // block) for layer in registers]
-        team = min(threads, blocks[0])
-        shares = [-(-blocks[0] // team), *(count / team for count in blocks[1:])]
-        return (block + 2) * sum((n + 1) * share for n, share in zip(inputs, shares, strict=False))
+        return (block + 2) * sum((n + 1) * -(-layer // block) for n, layer in zip(inputs, registers, strict=False))
 
     return min(reversed(_BLOCKS), key=cost)
+
+
+def _filled(registers):
+    """As many registers as the blocks of a layer of so many take time for."""
+    return min((block + 2) * -(-registers // block) for block in _BLOCKS)
 
 
 def _fill(blocks, matrix):

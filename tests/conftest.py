@@ -52,11 +52,12 @@ def teams(monkeypatch):
     """
     monkeypatch.setattr(learners, "_WORK_OF_A_MEMBER", 1)
     monkeypatch.setattr(packing, "_LEAST_SHARE", 1)
+    monkeypatch.setattr(packing, "_ANSWER", 1)
     sizes, gather = [], learners.team
 
-    def team(work, threads, meetings):
+    def team(work, threads, rendezvous):
         sizes.append(threads)
-        gather(work, threads, meetings)
+        gather(work, threads, rendezvous)
 
     monkeypatch.setattr(learners, "team", team)
     return sizes

@@ -1,16 +1,16 @@
 """Batches, in vectors and by several threads: the same bits as notes.py.
 
-Samples are taken by tranches, a few at a time, so that memory does not grow with the batch. Each thread of the team
-has blocks of neurons of the first layer for its own, takes all samples of a tranche through them, and corrects them
-alone: by far the most parameters, they never leave its core's cache. Through the other layers, forward and back, each
-takes some of the samples, and computes some rows of the gradient, sums over all samples in their order. They meet when
-the first layer's outputs are there, and when all errors are. No two threads share a sum. (To share samples in the first
-layer too, and rows of its gradient, lets blocks be wider, but then all parameters travel between the cores with every
-batch: two threads took 0.9 times as long so with 100 neurons where the cores were near each other, 1.5 times where they
-were far, and 1.1 times with 800.)
+Samples are taken by tranches, a few at a time, so that memory does not grow with the batch.
 
-Parameters stand as in online.py, and Gradient as LesPoids. TabOutput and Delta have a row for each sample of a tranche,
-TabXCachee as well, which each thread has for itself.
+Each thread of a team has a network of its own: some neurons of the first hidden layer, with the rows of weights that go
+out of them. It alone corrects them, and they never leave its core's cache. What neurons of the second layer (mostly the
+output) sum up goes from thread to thread, each of which goes on where the one before stopped, so that every sum keeps
+its order; the last has the layers above to itself, and sends the second layer's errors back. So only two messages of a
+few numbers cross between the cores for each sample. All are one tranche ahead with the sums of those errors they wait
+for. (To share samples or rows in any layer takes all its outputs or parameters across with every batch: two threads
+took up to 1.5 times as long as one where the cores were far from each other.)
+
+Parameters stand as in online.py, and Gradient as LesPoids. TabOutput, Delta and TabXCachee have a row for each sample of a tranche.
 
 A layer of few neurons has too few running sums to keep the processor busy, so several samples of it go forward, and
 several rows of its gradient are summed, at a time: `formes` is a tuple as long as so many blocks have registers.
@@ -34,36 +34,52 @@ from neurone.kernels.online import (
     output,
     weighted_deltas,
 )  # fmt: skip
-from neurone.kernels.simd import load, lowest_bit, part, prefetch, store, store_rows, strided, width, zeros
+from neurone.kernels.simd import (
+    load,
+    load_rows,
+    lowest_bit,
+    part,
+    prefetch,
+    store,
+    store_rows,
+    strided,
+    width,
+    zeros,
+)  # fmt: skip
 from neurone.kernels.sparse import anticipate, pixel, pixels
-from neurone.kernels.team import meet
+from neurone.kernels.team import MESSAGES, announce, receive, send, wait_for
 
 
 @step
-def forward_dense(LesPoids, debut, n, X, x, ecart, sigma, j, ecart_sigma, forme, formes):
-    """sigma of a block for several samples, sigma[j + r * ecart_sigma:], from their inputs X[x + r * ecart:]."""
+def forward_dense(LesPoids, debut, n, X, x, ecart, sigma, j, ecart_sigma, suite, forme, formes):
+    """sigma of a block for several samples, sigma[j + r * ecart_sigma:], from their inputs X[x + r * ecart:].
+
+    The bias is the first of them; with `suite`, sums go on from what sigma has.
+    """
     largeur = width(LesPoids, forme)
     s = zeros(LesPoids, formes)
-    for i in range(n + 1):
+    if suite:
+        s = load_rows(sigma, j, ecart_sigma, forme, formes)
+    for i in range(suite, n + 1):
         s = outer(s, strided(X, x + i, ecart, formes, forme), LesPoids, debut + i * largeur)
     store_rows(sigma, j, ecart_sigma, forme, s)
 
 
 @step
 def first_layer(
-    LesPoids, debut, n, b1, b2, lignes, colonnes, valeurs, quotients, ordre, q, echantillons, Sigma, rang, forme,
+    LesPoids, debut, n, blocs, lignes, colonnes, valeurs, quotients, ordre, q, echantillons, Sigma, rang, forme,
 ):  # fmt: skip
-    """sigma of the blocks b1 to b2 of the layer behind the inputs, in Sigma[e, rang:], of so many samples e.
+    """sigma of the layer behind the inputs, of so many blocks, in Sigma[e, rang:], of so many samples e.
 
     Sample 0 is the q-th of `ordre`. Block by block, because all samples want a block's rows.
     """
     largeur = width(LesPoids, forme)
     sigma, ecart = part(Sigma, 0, Sigma.size), Sigma.shape[1]
-    for b in range(b1, b2):
+    for b in range(blocs):
         place, j = debut + b * (n + 1) * largeur, rang + b * largeur
         for e in range(echantillons):
             p = ordre[q + e]
-            if b == b1:
+            if b == 0:
                 anticipate(lignes, colonnes, valeurs, ordre, q + e)
             forward_sparse(
                 LesPoids, place, colonnes, valeurs, quotients, lignes[p], lignes[p + 1], sigma, e * ecart + j, forme
@@ -72,23 +88,23 @@ def first_layer(
 
 @step
 def first_layer_by_group(
-    LesPoids, debut, n, b1, b2, activation, pente, lignes, valeurs, quotients, presences, ordre, q, echantillons,
-    U, rang, porteurs, places, sigma, forme, rangees,
+    LesPoids, debut, n, blocs, activation, pente, lignes, valeurs, quotients, presences, ordre, q, echantillons,
+    TabOutput, rang, porteurs, places, forme, rangees,
 ):  # fmt: skip
     """As `first_layer`, of images in groups (`groups.py`): as many pixels as `rangees` is times as long as `forme`; and
-    with the activation, in U[e, rang:].
+    with the activation, in TabOutput[e, rang:].
 
-    Workspaces: places (samples,), where each one's next group stands; sigma (samples * largeur,), sums that threads
-    would take away from each other, were they kept in lines of U that two share.
+    Workspace: places (samples,), where each one's next group stands.
     """
     largeur = width(LesPoids, forme)
+    sigma, ecart = part(TabOutput, 0, TabOutput.size), TabOutput.shape[1]
     ensemble, mots = width(LesPoids, rangees) // largeur, porteurs.size // BITS
-    for b in range(b1, b2):
-        place = debut + b * (n + 1) * largeur
+    for b in range(blocs):
+        place, j = debut + b * (n + 1) * largeur, rang + b * largeur
         bias = load(LesPoids, place, forme)
         bias = bias + like(bias, 0)  # sums start from 0, which makes 0 of a bias of -0
         for e in range(echantillons):
-            store(sigma, e * largeur, bias)
+            store(sigma, j + e * ecart, bias)
             places[e] = lignes[ordre[q + e]]
         for g in range(n // ensemble):
             reste = porteurs[(g & (BITS - 1)) * mots + g // BITS]
@@ -100,98 +116,99 @@ def first_layer_by_group(
                 reste &= reste - np.uint64(1)
                 X = pixels(quotients, valeurs, places[e], rangees, forme)
                 places[e] += ensemble
-                add_inner(sigma, e * largeur, X, w)
-        j = rang + b * largeur
+                add_inner(sigma, j + e * ecart, X, w)
         for e in range(echantillons):
-            if b == b1:
+            if b == 0:
                 groups.anticipate(presences, lignes, valeurs, ordre, q + e, echantillons)
-            activations(
-                activation, pente, part(sigma, e * largeur, (e + 1) * largeur), part(line(U, e), j, j + largeur)
-            )
+            U = part(line(TabOutput, e), j, j + largeur)
+            activations(activation, pente, U, U)
 
 
 @step
-def dense_layer(LesPoids, debut, n, b1, b2, TabOutput, x, premier, dernier, Sigma, rang, forme, formes):
-    """As `first_layer`, of a layer whose inputs are TabOutput[e, x:], the bias neuron first, and of the samples e from
-    `premier` to `dernier`."""
+def dense_layer(LesPoids, debut, n, blocs, TabOutput, x, echantillons, Sigma, rang, suite, forme, formes):
+    """As `first_layer`, of a layer whose inputs are TabOutput[e, x:], the bias neuron first; `suite` as above."""
     largeur = width(LesPoids, forme)
     plusieurs = width(LesPoids, formes) // largeur
     X, ecart_x = part(TabOutput, 0, TabOutput.size), TabOutput.shape[1]
     sigma, ecart = part(Sigma, 0, Sigma.size), Sigma.shape[1]
-    milieu = dernier - (dernier - premier) % plusieurs
-    for b in range(b1, b2):
+    milieu = echantillons - echantillons % plusieurs
+    for b in range(blocs):
         place = debut + b * (n + 1) * largeur
         j = rang + b * largeur
-        for e in range(premier, milieu, plusieurs):
-            forward_dense(LesPoids, place, n, X, e * ecart_x + x, ecart_x, sigma, e * ecart + j, ecart, forme, formes)
-        for e in range(milieu, dernier):
-            forward_dense(LesPoids, place, n, X, e * ecart_x + x, ecart_x, sigma, e * ecart + j, ecart, forme, forme)
+        for e in range(0, milieu, plusieurs):
+            forward_dense(
+                LesPoids, place, n, X, e * ecart_x + x, ecart_x, sigma, e * ecart + j, ecart, suite, forme, formes
+            )
+        for e in range(milieu, echantillons):
+            forward_dense(
+                LesPoids, place, n, X, e * ecart_x + x, ecart_x, sigma, e * ecart + j, ecart, suite, forme, forme
+            )
 
 
 @step
 def enter(
-    LesPoids, debut, unites, rang, b1, b2, activation, pente, images, diviseur, lignes, colonnes, valeurs, quotients,
+    LesPoids, debut, unites, rang, blocs, activation, pente, images, diviseur, lignes, colonnes, valeurs, quotients,
     ordre, q, echantillons, TabXCachee, TabOutput, Delta, forme, formes,
 ):  # fmt: skip
-    """So many samples, not in groups, through the blocks b1 to b2 of the first layer; as `forward`."""
+    """So many samples, not in groups, through the first layer; as `forward`."""
     L = unites.size - 1
+    zero = L - L  # a variable: Numba would compile once more for a literal
     Sigma = TabOutput if L > 1 else Delta
     if lignes.size:
         first_layer(
-            LesPoids, debut[1], unites[0], b1, b2, lignes, colonnes, valeurs, quotients, ordre, q, echantillons,
+            LesPoids, debut[1], unites[0], blocs[1], lignes, colonnes, valeurs, quotients, ordre, q, echantillons,
             Sigma, rang[1], forme,
         )  # fmt: skip
     else:
         for e in range(echantillons):
             notes.normalisation(line(images, ordre[q + e]), diviseur, part(line(TabXCachee, e), 0, unites[0] + 1))
-        zero = L - L  # a variable: Numba would compile once more for a literal
         dense_layer(
-            LesPoids, debut[1], unites[0], b1, b2, TabXCachee, zero, zero, echantillons, Sigma, rang[1], forme, formes
+            LesPoids, debut[1], unites[0], blocs[1], TabXCachee, zero, echantillons, Sigma, rang[1], zero, forme, formes
         )
     if L > 1:
-        largeur = width(LesPoids, forme)
         for e in range(echantillons):
-            U = part(line(TabOutput, e), rang[1] + b1 * largeur, rang[1] + b2 * largeur)
+            U = layer(line(TabOutput, e), rang, blocs, 1, width(LesPoids, forme))
             activations(activation, pente, U, U)
 
 
 @step
 def forward(
-    LesPoids, debut, unites, rang, blocs, activation, pente, premier, dernier, TabOutput, Delta,
+    LesPoids, debut, unites, rang, blocs, activation, pente, echantillons, TabOutput, Delta, suite,
     forme, formes, forme_sortie, formes_sortie,
 ):  # fmt: skip
-    """The samples from `premier` to `dernier` through the other hidden layers; and tau, in DeltaSortie's place."""
+    """So many samples through the other hidden layers; and tau, in DeltaSortie's place. `suite`: of the second layer."""
     L = unites.size - 1
-    zero = L - L
     for couche in range(2, L + 1):
         n, x = unites[couche - 1], rang[couche - 1] - 1
+        ici = suite if couche == 2 else suite - suite
         if couche < L:
             dense_layer(
-                LesPoids, debut[couche], n, zero, blocs[couche], TabOutput, x, premier, dernier,
-                TabOutput, rang[couche], forme, formes,
+                LesPoids, debut[couche], n, blocs[couche], TabOutput, x, echantillons,
+                TabOutput, rang[couche], ici, forme, formes,
             )  # fmt: skip
-            for e in range(premier, dernier):
+            for e in range(echantillons):
                 U = layer(line(TabOutput, e), rang, blocs, couche, width(LesPoids, forme))
                 activations(activation, pente, U, U)
         else:
             dense_layer(
-                LesPoids, debut[L], n, zero, blocs[L], TabOutput, x, premier, dernier,
-                Delta, rang[L], forme_sortie, formes_sortie,
+                LesPoids, debut[L], n, blocs[L], TabOutput, x, echantillons,
+                Delta, rang[L], ici, forme_sortie, formes_sortie,
             )  # fmt: skip
 
 
 @step
 def backward(
-    Transposees, retour, unites, rang, blocs, activation, pente, premier, dernier, TabOutput, Delta, forme,
+    Transposees, retour, unites, rang, blocs, activation, pente, derniere, premiere, echantillons, TabOutput, Delta,
+    forme,
 ):  # fmt: skip
-    """Errors of the hidden layers, last layer to first, of the samples from `premier` to `dernier`."""
+    """Errors of what is before the layers `derniere`, ... `premiere`, in this order, of so many samples."""
     largeur = width(Transposees, forme)
-    for couche in range(unites.size - 1, 1, -1):
+    for couche in range(derniere, premiere - 1, -1):
         m = unites[couche]
         for b in range(blocs[couche - 1]):
             place = retour[couche] + b * m * largeur
             j = rang[couche - 1] + b * largeur
-            for e in range(premier, dernier):
+            for e in range(echantillons):
                 delta, U = line(Delta, e), line(TabOutput, e)
                 weighted_deltas(Transposees, place, neurons(delta, unites, rang, couche), delta, j, forme)
                 derivatives(activation, pente, part(U, j, j + largeur), part(delta, j, j + largeur))
@@ -216,11 +233,11 @@ def keep_or_correct(LesPoids, Gradient, place, complet, pas, penalite, G):
 
 
 @step
-def correct_first_layer(
-    LesPoids, Gradient, debut, n, b1, b2, lignes, valeurs, quotients, ordre, q, echantillons, Delta, rang,
+def correct_first_layer_by_group(
+    LesPoids, Gradient, debut, n, blocs, lignes, valeurs, quotients, ordre, q, echantillons, Delta, rang,
     nouveau, complet, pas, penalite, porteurs, places, forme, rangees,
 ):  # fmt: skip
-    """Blocks b1 to b2 of the layer behind the inputs: the gradient and, where the batch is complete, correction.
+    """The layer behind the inputs: the gradient and, where the batch is complete, correction.
 
     A group's rows are sums over the samples that have it; the bias's, over all. Errors: Delta[e, rang:]. The rest as in
     `first_layer_by_group`.
@@ -228,7 +245,7 @@ def correct_first_layer(
     largeur = width(LesPoids, forme)
     ensemble, mots = width(LesPoids, rangees) // largeur, porteurs.size // BITS
     errors, ecart = part(Delta, 0, Delta.size), Delta.shape[1]
-    for b in range(b1, b2):
+    for b in range(blocs):
         place, j = debut + b * (n + 1) * largeur, rang + b * largeur
         G = load(Gradient, place, forme)
         if nouveau:
@@ -257,17 +274,17 @@ def correct_first_layer(
 
 @step
 def gather(
-    Gradient, debut, n, b1, b2, lignes, colonnes, valeurs, quotients, ordre, q, echantillons, Delta, rang,
+    Gradient, debut, n, blocs, lignes, colonnes, valeurs, quotients, ordre, q, echantillons, Delta, rang,
     un, vus, touchees, compte, forme,
 ):  # fmt: skip
-    """As `correct_first_layer` but for the correction, of inputs so many that a tranche has few of them.
+    """As `correct_first_layer_by_group` but for the correction, of inputs so many that a tranche has few of them.
 
     Only rows that have a sample are looked at; the others of Gradient are 0. Those of this batch: touchees, their
     number compte[0]; vus[i] tells row i of them from the others.
     """
     largeur = width(Gradient, forme)
     errors, ecart = part(Delta, 0, Delta.size), Delta.shape[1]
-    for b in range(b1, b2):
+    for b in range(blocs):
         debut_bloc = debut + b * (n + 1) * largeur
         for e in range(echantillons):
             p = ordre[q + e]
@@ -283,10 +300,10 @@ def gather(
 
 
 @step
-def scatter(LesPoids, Gradient, debut, n, b1, b2, complet, pas, penalite, vus, touchees, compte, forme):
+def scatter(LesPoids, Gradient, debut, n, blocs, complet, pas, penalite, vus, touchees, compte, forme):
     """The end of a batch that `gather` began: the correction, where `complet`, and zeros."""
     largeur = width(LesPoids, forme)
-    for b in range(b1, b2):
+    for b in range(blocs):
         debut_bloc = debut + b * (n + 1) * largeur
         if complet and penalite != 0:
             for i in range(1, n + 1):
@@ -319,24 +336,23 @@ def correct_dense(
 
 
 @step
-def transpose(LesPoids, Transposees, debut, retour, m, i1, i2, colonnes, largeur, largeur_avant):
-    """Transposees as the first `colonnes` numbers of a block's rows i1 to i2 have become.
+def transpose(LesPoids, Transposees, debut, retour, n, m, colonnes, largeur, largeur_avant):
+    """Transposees as the first `colonnes` numbers of a block's rows have become, but for the bias's.
 
-    m: outputs of the layer. largeur, largeur_avant: of its blocks, and of those of the layer before it.
+    n, m: inputs and outputs of the layer. largeur, largeur_avant: of its blocks, and of those of the layer before it.
     """
-    for i in range(max(i1, 1), i2):
-        neurone = i - 1
+    for neurone in range(n):
         vers = retour + neurone // largeur_avant * m * largeur_avant + neurone % largeur_avant
         for k in range(colonnes):
-            Transposees[vers + k * largeur_avant] = LesPoids[debut + i * largeur + k]
+            Transposees[vers + k * largeur_avant] = LesPoids[debut + (1 + neurone) * largeur + k]
 
 
 @step
 def correct_dense_layer(
-    LesPoids, Gradient, Transposees, debut, retour, n, m, b1, b2, echantillons, TabOutput, x, Delta, rang,
-    nouveau, complet, pas, penalite, i1, i2, largeur_avant, forme, formes,
+    LesPoids, Gradient, Transposees, debut, retour, n, m, blocs, echantillons, TabOutput, x, Delta, rang,
+    nouveau, complet, pas, penalite, largeur_avant, forme, formes,
 ):  # fmt: skip
-    """As `correct_first_layer`, of the rows i1 to i2 of a layer whose inputs are TabOutput[e, x:], the bias first.
+    """As `correct_first_layer_by_group`, of a layer whose inputs are TabOutput[e, x:], the bias first.
 
     Where `retour` is not negative, Transposees too.
     """
@@ -344,15 +360,15 @@ def correct_dense_layer(
     plusieurs = width(LesPoids, formes) // largeur
     X, ecart_x = part(TabOutput, 0, TabOutput.size), TabOutput.shape[1]
     errors, ecart = part(Delta, 0, Delta.size), Delta.shape[1]
-    seules = min(i2, max(i1, 1) + (i2 - max(i1, 1)) % plusieurs)  # with the bias's, which has no penalty
-    for b in range(b1, b2):
+    seules = 1 + n % plusieurs  # with the bias's, which has no penalty
+    for b in range(blocs):
         place, j = debut + b * (n + 1) * largeur, rang + b * largeur
-        for i in range(i1, seules):
+        for i in range(seules):
             correct_dense(
                 LesPoids, Gradient, place + i * largeur, X, x + i, ecart_x, echantillons,
                 errors, j, ecart, nouveau, complet, pas, like(pas, 0) if i == 0 else penalite, forme, forme,
             )  # fmt: skip
-        for i in range(seules, i2, plusieurs):
+        for i in range(seules, n + 1, plusieurs):
             correct_dense(
                 LesPoids, Gradient, place + i * largeur, X, x + i, ecart_x, echantillons,
                 errors, j, ecart, nouveau, complet, pas, penalite, forme, formes,
@@ -360,19 +376,19 @@ def correct_dense_layer(
         if complet and retour >= 0:
             transpose(
                 LesPoids, Transposees, place, retour + b * largeur * largeur_avant,
-                m, i1, i2, min(largeur, m - b * largeur), largeur, largeur_avant,
+                n, m, min(largeur, m - b * largeur), largeur, largeur_avant,
             )  # fmt: skip
 
 
 @step
 def correct_with_momentum(
-    LesPoids, Gradient, Vitesse, Transposees, debut, retour, n, m, b1, b2, pas, inertie, nesterov, penalite, i1, i2,
+    LesPoids, Gradient, Vitesse, Transposees, debut, retour, n, m, blocs, pas, inertie, nesterov, penalite,
     largeur, largeur_avant,
 ):  # fmt: skip
-    """The rows i1 to i2 of a layer's blocks b1 to b2, whose gradient is complete, and their part of Transposees."""
-    for b in range(b1, b2):
+    """A layer whose gradient is complete, and its part of Transposees."""
+    for b in range(blocs):
         place = debut + b * (n + 1) * largeur
-        for j in range(i1 * largeur, i2 * largeur, width(LesPoids, REGISTER)):
+        for j in range(0, (n + 1) * largeur, width(LesPoids, REGISTER)):
             w, G = load(LesPoids, place + j, REGISTER), load(Gradient, place + j, REGISTER)
             if penalite != 0 and j >= largeur:
                 G = madd(penalite, w, G)
@@ -382,7 +398,7 @@ def correct_with_momentum(
         if retour >= 0:
             transpose(
                 LesPoids, Transposees, place, retour + b * largeur * largeur_avant,
-                m, i1, i2, min(largeur, m - b * largeur), largeur, largeur_avant,
+                n, m, min(largeur, m - b * largeur), largeur, largeur_avant,
             )  # fmt: skip
 
 
@@ -391,107 +407,126 @@ def train(
     LesPoids, Transposees, debut, retour, unites, rang, blocs, activation, sortie, pente, cout,
     images, diviseur, lignes, colonnes, valeurs, quotients, presences, etiquettes, cibles, facteurs,
     ordre, premier, dernier, P, total, inertie, nesterov, penalite, alpha,
-    TabXCachees, TabOutputs, Deltas, Gradient, Vitesse, y, couts, fautes, porteurs, places, sigma, touchees, comptes,
-    bilan,
-    moi, equipe, rendezvous, forme, formes, forme_sortie, formes_sortie, rangees,
+    TabXCachees, TabOutputs, Deltas, Gradient, Vitesse, y, porteurs, places, touchees, compte, bilan,
+    moi, equipe, rendezvous, messages, forme, formes, forme_sortie, formes_sortie, rangees,
 ):  # fmt: skip
-    """As `notes.train`, by thread `moi` of `equipe`, all of which call it.
+    """As `notes.train`, by thread `moi` of `equipe`, all of which call it, each for its own network.
 
     Images are in groups, or, where presences is empty, in rows of pixels that are not 0, or, where lignes is, dense.
-    TabXCachees, y, porteurs, places, sigma, touchees, comptes: one for each thread. TabOutputs, Deltas: two, in turns,
-    since one thread may begin a tranche while another ends the one before; one for a thread alone.
+    TabXCachees, TabOutputs, Deltas, porteurs: one for each tranche under way, in turns.
+    Of a team but its last, unites are the inputs, the thread's own neurons, and those of the layer behind them. All but
+    the first have the rows of these neurons' bias too, which mean nothing.
     """
     L = unites.size - 1
     largeur, largeur_sortie = width(LesPoids, forme), width(LesPoids, forme_sortie)
-    TabXCachee = TabXCachees[moi]
-    b1, b2 = moi * blocs[1] // equipe, (moi + 1) * blocs[1] // equipe
-    q, tour = premier, 0
+    tours, taille = TabOutputs.shape[0], TabOutputs.shape[1]
+    seul, derniere = equipe == 1, moi == equipe - 1
+    avance = 0 if seul else 1
+    q, envois = premier, 0
     while q < dernier:
-        TabOutput, Delta = TabOutputs[tour], Deltas[tour]
-        tour = (tour + 1) % TabOutputs.shape[0]
         debut_lot = q - q % P
         fin_lot = min(debut_lot + P, ordre.size)
-        echantillons = min(TabOutput.shape[0], fin_lot - q, dernier - q)
-        if presences.size:
-            by_group(presences, ordre, q, echantillons, line(porteurs, moi))
-            first_layer_by_group(
-                LesPoids, debut[1], unites[0], b1, b2, activation if L > 1 else IDENTITY, pente, lignes, valeurs,
-                quotients, presences, ordre, q, echantillons, TabOutput if L > 1 else Delta, rang[1],
-                line(porteurs, moi), line(places, moi), line(sigma, moi), forme, rangees,
-            )  # fmt: skip
-        else:
-            enter(
-                LesPoids, debut, unites, rang, b1, b2, activation, pente, images, diviseur, lignes, colonnes, valeurs,
-                quotients, ordre, q, echantillons, TabXCachee, TabOutput, Delta, forme, formes,
-            )  # fmt: skip
-        meet(rendezvous, equipe)
+        fin = min(fin_lot, dernier)
+        tranches = (fin - q + taille - 1) // taille
+        for t in range(tranches + avance):
+            if t < tranches:
+                ici, tour = q + t * taille, (envois + t) % tours
+                echantillons = min(taille, fin - ici)
+                TabOutput, Delta, message = TabOutputs[tour], Deltas[tour], line(messages, (envois + t) % MESSAGES)
+                if presences.size:
+                    by_group(presences, ordre, ici, echantillons, line(porteurs, tour))
+                    first_layer_by_group(
+                        LesPoids, debut[1], unites[0], blocs[1], activation if L > 1 else IDENTITY, pente, lignes,
+                        valeurs, quotients, presences, ordre, ici, echantillons, TabOutput if L > 1 else Delta, rang[1],
+                        line(porteurs, tour), places, forme, rangees,
+                    )  # fmt: skip
+                else:
+                    enter(
+                        LesPoids, debut, unites, rang, blocs, activation, pente, images, diviseur, lignes, colonnes,
+                        valeurs, quotients, ordre, ici, echantillons, TabXCachees[tour], TabOutput, Delta, forme, formes,
+                    )  # fmt: skip
+                if moi > 0:
+                    wait_for(rendezvous, moi - 1, envois + t + 1)
+                    receive(message, unites[2], echantillons, Delta if L == 2 else TabOutput, rang[2])
+                forward(
+                    LesPoids, debut, unites, rang, blocs, activation, pente, echantillons, TabOutput, Delta,
+                    min(moi, 1), forme, formes, forme_sortie, formes_sortie,
+                )  # fmt: skip
+                if derniere:
+                    for e in range(echantillons):
+                        tau = layer(line(Delta, e), rang, blocs, L, largeur_sortie)
+                        yhat = layer(line(TabOutput, e), rang, blocs, L, largeur_sortie)
+                        plus_grand, S = output(sortie, pente, tau, yhat, unites[L])
+                        cost, faute = outcome(
+                            unites, rang, sortie, pente, cout, etiquettes, cibles, facteurs, ordre[ici + e],
+                            line(TabOutput, e), line(Delta, e), y, plus_grand, S,
+                        )  # fmt: skip
+                        bilan[0] += cost
+                        bilan[1] += faute
+                        if ici + e + echantillons < ordre.size and etiquettes.size:
+                            # From memory, else, while the next sample waits.
+                            prefetch(etiquettes, ordre[ici + e + echantillons])
+                    backward(
+                        Transposees, retour, unites, rang, blocs, activation, pente, L, 3, echantillons, TabOutput,
+                        Delta, forme,
+                    )  # fmt: skip
+                if not seul:
+                    send(message, unites[2], echantillons, Delta, rang[2])
+                    announce(rendezvous, moi)
 
-        e1, e2 = moi * echantillons // equipe, (moi + 1) * echantillons // equipe
-        forward(
-            LesPoids, debut, unites, rang, blocs, activation, pente, e1, e2, TabOutput, Delta,
-            forme, formes, forme_sortie, formes_sortie,
-        )  # fmt: skip
-        for e in range(e1, e2):
-            tau = layer(line(Delta, e), rang, blocs, L, largeur_sortie)
-            yhat = layer(line(TabOutput, e), rang, blocs, L, largeur_sortie)
-            plus_grand, S = output(sortie, pente, tau, yhat, unites[L])
-            couts[e], fautes[e] = outcome(
-                unites, rang, sortie, pente, cout, etiquettes, cibles, facteurs, ordre[q + e],
-                line(TabOutput, e), line(Delta, e), part(line(y, moi), 0, unites[L]), plus_grand, S,
-            )  # fmt: skip
-            if q + e + echantillons < ordre.size and etiquettes.size:
-                prefetch(etiquettes, ordre[q + e + echantillons])  # from memory, else, while the next sample waits
-        backward(Transposees, retour, unites, rang, blocs, activation, pente, e1, e2, TabOutput, Delta, forme)
-        meet(rendezvous, equipe)
-
-        if moi == 0:
-            for e in range(echantillons):
-                bilan[0] += couts[e]
-                bilan[1] += fautes[e]
-        nouveau, fini = q == debut_lot, q + echantillons == fin_lot
-        complet = fini and Vitesse.size == 0  # else the gradient is kept, for `correct_with_momentum`
-        pas = alpha if total else alpha / like(alpha, fin_lot - debut_lot)
-        for couche in range(1, L + 1):
-            n, m = unites[couche - 1], unites[couche]
-            retour_couche = retour[couche] if couche > 1 else -1
-            # What is this thread's: blocks of the first layer; of the others, rows.
-            X, x, c1, c2, i1, i2 = TabXCachee, 0, b1, b2, 0, n + 1
-            if couche > 1:
-                X, x, c1, c2 = TabOutput, rang[couche - 1] - 1, 0, blocs[couche]
-                i1, i2 = moi * (n + 1) // equipe, (moi + 1) * (n + 1) // equipe
-            if couche == 1 and presences.size:
-                correct_first_layer(
-                    LesPoids, Gradient, debut[1], n, b1, b2, lignes, valeurs, quotients, ordre, q, echantillons,
-                    Delta, rang[1], nouveau, complet, pas, penalite, line(porteurs, moi), line(places, moi),
-                    forme, rangees,
+            if t >= avance:
+                ici, tour = q + (t - avance) * taille, (envois + t - avance) % tours
+                echantillons = min(taille, fin - ici)
+                TabOutput, Delta, message = TabOutputs[tour], Deltas[tour], messages[(envois + t - avance) % MESSAGES]
+                if not derniere:
+                    wait_for(rendezvous, equipe - 1, envois + t - avance + 1)
+                    receive(message, unites[2], echantillons, Delta, rang[2])
+                backward(
+                    Transposees, retour, unites, rang, blocs, activation, pente, min(L, 2), 2, echantillons, TabOutput,
+                    Delta, forme,
                 )  # fmt: skip
-            elif couche == 1 and lignes.size:
-                gather(
-                    Gradient, debut[1], n, b1, b2, lignes, colonnes, valeurs, quotients, ordre, q, echantillons,
-                    Delta, rang[1], like(pas, 1), line(porteurs, moi), line(touchees, moi),
-                    line(comptes, moi), forme,
-                )  # fmt: skip
-            elif couche < L:
-                correct_dense_layer(
-                    LesPoids, Gradient, Transposees, debut[couche], retour_couche, n, m, c1, c2, echantillons, X, x,
-                    Delta, rang[couche], nouveau, complet, pas, penalite, i1, i2, largeur, forme, formes,
-                )  # fmt: skip
-            else:
-                correct_dense_layer(
-                    LesPoids, Gradient, Transposees, debut[L], retour_couche, n, m, c1, c2, echantillons, X, x,
-                    Delta, rang[L], nouveau, complet, pas, penalite, i1, i2, largeur, forme_sortie, formes_sortie,
-                )  # fmt: skip
-            if fini and not complet:
-                correct_with_momentum(
-                    LesPoids, Gradient, Vitesse, Transposees, debut[couche], retour_couche, n, m, c1, c2,
-                    pas, inertie, nesterov, penalite, i1, i2, largeur if couche < L else largeur_sortie, largeur,
-                )  # fmt: skip
-            if fini and couche == 1 and lignes.size and not presences.size:
-                scatter(
-                    LesPoids, Gradient, debut[1], n, b1, b2, complet, pas, penalite,
-                    line(porteurs, moi), line(touchees, moi), line(comptes, moi), forme,
-                )  # fmt: skip
-        q += echantillons
+                nouveau, fini = ici == debut_lot, ici + echantillons == fin_lot
+                complet = fini and Vitesse.size == 0  # else the gradient is kept, for `correct_with_momentum`
+                pas = alpha if total else alpha / like(alpha, fin_lot - debut_lot)
+                for couche in range(1, L + 1):
+                    n, m = unites[couche - 1], unites[couche]
+                    retour_couche = retour[couche] if couche > 1 else -1
+                    X, x = (TabOutput, rang[couche - 1] - 1) if couche > 1 else (TabXCachees[tour], 0)
+                    if couche == 1 and presences.size:
+                        correct_first_layer_by_group(
+                            LesPoids, Gradient, debut[1], n, blocs[1], lignes, valeurs, quotients, ordre, ici,
+                            echantillons, Delta, rang[1], nouveau, complet, pas, penalite, line(porteurs, tour), places,
+                            forme, rangees,
+                        )  # fmt: skip
+                    elif couche == 1 and lignes.size:
+                        gather(
+                            Gradient, debut[1], n, blocs[1], lignes, colonnes, valeurs, quotients, ordre, ici,
+                            echantillons, Delta, rang[1], like(pas, 1), line(porteurs, 0), touchees, compte, forme,
+                        )  # fmt: skip
+                    elif couche < L:
+                        correct_dense_layer(
+                            LesPoids, Gradient, Transposees, debut[couche], retour_couche, n, m, blocs[couche],
+                            echantillons, X, x, Delta, rang[couche], nouveau, complet, pas, penalite, largeur,
+                            forme, formes,
+                        )  # fmt: skip
+                    else:
+                        correct_dense_layer(
+                            LesPoids, Gradient, Transposees, debut[L], retour_couche, n, m, blocs[L],
+                            echantillons, X, x, Delta, rang[L], nouveau, complet, pas, penalite, largeur,
+                            forme_sortie, formes_sortie,
+                        )  # fmt: skip
+                    if fini and not complet:
+                        correct_with_momentum(
+                            LesPoids, Gradient, Vitesse, Transposees, debut[couche], retour_couche, n, m, blocs[couche],
+                            pas, inertie, nesterov, penalite, largeur if couche < L else largeur_sortie, largeur,
+                        )  # fmt: skip
+                    if fini and couche == 1 and lignes.size and not presences.size:
+                        scatter(
+                            LesPoids, Gradient, debut[1], n, blocs[1], complet, pas, penalite,
+                            line(porteurs, 0), touchees, compte, forme,
+                        )  # fmt: skip
+        envois += tranches
+        q = fin
 
 
 @kernel
@@ -506,11 +541,11 @@ def predict(
     for q in range(0, ordre.size, TabOutput.shape[0]):
         echantillons = min(TabOutput.shape[0], ordre.size - q)
         enter(
-            LesPoids, debut, unites, rang, zero, blocs[1], activation, pente, images, diviseur, lignes, colonnes,
+            LesPoids, debut, unites, rang, blocs, activation, pente, images, diviseur, lignes, colonnes,
             valeurs, quotients, ordre, q, echantillons, TabXCachee, TabOutput, Delta, forme, formes,
         )  # fmt: skip
         forward(
-            LesPoids, debut, unites, rang, blocs, activation, pente, zero, echantillons, TabOutput, Delta,
+            LesPoids, debut, unites, rang, blocs, activation, pente, echantillons, TabOutput, Delta, zero,
             forme, formes, forme_sortie, formes_sortie,
         )  # fmt: skip
         for e in range(echantillons):

@@ -227,6 +227,23 @@ def store_rows(typingctx, array, index, step, shape, blocks):
 
 
 @intrinsic
+def load_rows(typingctx, array, index, step, shape, shapes):
+    """As many blocks of len(shape) registers, from array[index], array[index + step], ..., joined in one of len(shapes).
+    """
+
+    def codegen(context, builder, signature, args):
+        place, stride = (context.cast(builder, args[k], (index, step)[k - 1], types.intp) for k in (1, 2))
+        registers = []
+        for _ in range(0, len(shapes), len(shape)):
+            row = pointers(context, builder, array, args[0], types.intp, place, len(shape))
+            registers += [builder.load(pointer, align=array.dtype.bitwidth // 8) for pointer in row]
+            place = builder.add(place, stride)
+        return joined(builder, registers)
+
+    return Block(array.dtype, len(shapes))(array, index, step, shape, shapes), codegen
+
+
+@intrinsic
 def lowest_bit(typingctx, bits):
     """The place of the lowest bit of an integer, not 0, that is set."""
 

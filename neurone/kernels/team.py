@@ -1,7 +1,11 @@
-"""Threads that work on one batch together and wait for each other: `meet`.
+"""Threads that work on one batch together: what one sends to others, and how they wait for it.
 
 Every one of a team runs the same kernel and knows its number, `moi`, of `equipe`. They live as long as one kernel
 call, so that between calls there is no thread that a fork could lose.
+
+messages      (MESSAGES, ...): by turns, numbers of a layer of m neurons, for each sample of a tranche
+rendezvous    int64 (1 + equipe, 16), zeros: how many messages each has sent, in line 1 + moi; and in line 0 whether one
+              has failed, so that the rest need not wait. Two cache lines each, since processors fetch them by pairs.
 """
 
 import numpy as np
@@ -9,12 +13,16 @@ from numba import types
 from numba.extending import intrinsic
 
 from neurone.kernels import step
+from neurone.kernels.simd import load, store, width
 
 # Looks before a thread goes to sleep, tens of microseconds' worth, and the microseconds that it then sleeps.
 _PATIENCE = 100_000
 _NAP = 10
-# Places in `rendezvous`: who has come, meetings held, and whether one has failed, so that the rest need not wait.
-_COME, _HELD, ABANDONED = range(3)
+_REGISTER = (0,)
+# One may be a tranche ahead of its errors, and another begin two more before it has read the last it was sent.
+MESSAGES = 4
+# The place in `rendezvous` that is not 0 where one has failed.
+ABANDONED = 0, 0
 
 _usleep = types.ExternalFunction("usleep", types.int32(types.uint32))
 
@@ -46,22 +54,40 @@ def _seen(typingctx, array, index):
 
 
 @step
-def meet(rendezvous, equipe):
-    """Return when all of the team have called. rendezvous: int64 (3,), zeros.
+def announce(rendezvous, moi):
+    """What this thread has written since the last call is there."""
+    _added(rendezvous, (1 + moi) * rendezvous.shape[1], 1)
+
+
+@step
+def wait_for(rendezvous, qui, messages):
+    """Return when thread `qui` has sent so many messages.
 
     Who waits longer sleeps, and so gives its core to others. Only to yield it (`sched_yield`) left two threads that had
     begun on one core there, each waiting for the other, with the second core idle: waking up, they are spread.
     """
-    if equipe == 1:
-        return
-    held = _seen(rendezvous, _HELD)
-    if _added(rendezvous, _COME, 1) == equipe - 1:
-        _added(rendezvous, _COME, -equipe)
-        _added(rendezvous, _HELD, 1)
-        return
     patience = _PATIENCE
-    while _seen(rendezvous, _HELD) == held and not _seen(rendezvous, ABANDONED):
+    while _seen(rendezvous, (1 + qui) * rendezvous.shape[1]) < messages and not _seen(rendezvous, 0):
         if patience:
             patience -= 1
         else:
             _usleep(np.uint32(_NAP))
+
+
+@step
+def send(message, m, echantillons, Tab, rang):
+    """Tab[e, rang:] of so many samples, m numbers each, close together: a line between the cores costs a sample's time.
+
+    In whole registers: what one writes too much, the next sample covers.
+    """
+    for e in range(echantillons):
+        for j in range(0, m, width(Tab, _REGISTER)):
+            store(message, e * m + j, load(Tab, e * Tab.shape[1] + rang + j, _REGISTER))
+
+
+@step
+def receive(message, m, echantillons, Tab, rang):
+    """And back."""
+    for e in range(echantillons):
+        for j in range(0, m, width(Tab, _REGISTER)):
+            store(Tab, e * Tab.shape[1] + rang + j, load(message, e * m + j, _REGISTER))

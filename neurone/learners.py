@@ -15,9 +15,9 @@ from neurone import options
 from neurone.datasets.arrays import dense
 from neurone.kernels import batch, notes, online
 from neurone.kernels.groups import BITS
+from neurone.kernels.simd import REGISTER_BYTES
 from neurone.kernels.team import ABANDONED, MESSAGES
 from neurone.layout import state_offsets
-from neurone.kernels.simd import REGISTER_BYTES
 from neurone.packing import (
     Packed,
     aligned,
@@ -103,10 +103,12 @@ class FastLearner:
         if full or wide:
             samples = *cut(rows, divisor, dtype, lines), np.empty((0, 0), np.uint64)
         else:
-            group = group_size(rows, max(part.blocks()[0] for part in team))
+            group = group_size(rows, max(part.blocks[0] for part in team))
             samples = cut_in_groups(rows, divisor, dtype, lines, group)
         self._packed = [Packed(network, group, part) for part in team]
-        self._packed_velocities = [aligned(packed.weights.size * (self._velocity.size > 0), dtype) for packed in self._packed]
+        self._packed_velocities = [
+            aligned(packed.weights.size * (self._velocity.size > 0), dtype) for packed in self._packed
+        ]
         turns, places = min(2, len(team)), (inputs + 1) * wide
         self._workspaces = [
             (

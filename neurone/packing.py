@@ -1,6 +1,8 @@
 """What the fast kernels take: parameters padded, aligned, in blocks and transposed; images in rows of pixels or groups
 of them that are not 0."""
 
+from itertools import pairwise
+
 import numpy as np
 
 from neurone import options
@@ -22,9 +24,11 @@ _TRANCHE_OF_A_TEAM = groups.BITS
 # A thread has a share in the first layer of so many registers or more. With less, a sum of a pixel more has to wait for
 # the one before.
 _LEAST_SHARE = 4
-# What the activation of a register's neurons costs, and a sample's softmax, cost and errors, in multiplications of whole
+# What the activation of a register's neurons costs, and a sample's softmax, cost and errors, in multiplications of
 # registers: so that the members of a team have as much to do.
 _ACTIVATION, _ANSWER = 25, 300
+# What a block costs beside them, for each of its rows.
+_ROW = 2
 # Above this share of pixels that are not 0, all are taken in their turn.
 _DENSE = 0.5
 # A group has at most so many pixels, and so many registers hold their rows of weights: of AVX-512's 32, some are left.
@@ -57,22 +61,31 @@ def each(count, array):
 
 class Part:
     """What one of a team has of a network: neurons of its first hidden layer, from `first` on up to `last`, the layer
-    behind them, whose sums it goes on with, and, who is the last, all others; `sizes` are these layers'."""
+    behind them, whose sums it goes on with, and, who is the last, all others.
 
-    def __init__(self, network, first=0, last=None):
-        inputs, *above = network.sizes
-        self.first, self.last = first, above[0] if last is None else last
-        self.whole = self.last == above[0]
-        self.sizes = (inputs, self.last - first, *(above[1:] if self.whole else above[1:2]))
+    stored: inputs of a sample that are not 0. `sizes` and `registers` are those of its layers; `blocks`, registers of
+    the blocks of a hidden layer and of the output; `work`, multiplications of registers for a sample, about.
+    """
+
+    def __init__(self, network, first=0, last=None, stored=None):
+        inputs, hidden, *above = network.sizes
+        last = hidden if last is None else last
+        self.first, self.last = first, last
+        self.sizes = (inputs, last - first, *(above if last == hidden else above[:1]))
         self.registers = [-(-m * network.dtype.itemsize // REGISTER_BYTES) for m in self.sizes]
-
-    def blocks(self):
-        """Registers of the blocks of a hidden layer, and of the output."""
+        rows = [inputs if stored is None else stored, *self.sizes[1:]]
         *hidden, output = self.registers[1:]
-        if not hidden:
+        if hidden:
+            self.blocks = _block(hidden, rows), _block([output], rows[-2:])
+        else:
             # One kind of kernels, and one less to compile.
-            return (_block([output], self.sizes),) * 2
-        return _block(hidden, self.sizes), _block([output], self.sizes[-2:])
+            self.blocks = (_block([output], rows),) * 2
+        self.work = _ANSWER if last == network.sizes[1] else 0
+        self.work += _ACTIVATION * sum(hidden)
+        for layer in range(1, len(rows)):
+            self.work += 2 * rows[layer - 1] * _filled(self.registers[layer], self.blocks[layer == len(rows) - 1])
+            if layer > 1:
+                self.work += rows[layer] * _filled(self.registers[layer - 1], self.blocks[0])
 
     def of(self, network, parameters):
         """For each of its layers, a view of `parameters`, laid out as the network's. All but the first have another's
@@ -97,7 +110,7 @@ class Packed:
         dtype = network.dtype
         lanes = REGISTER_BYTES // dtype.itemsize
         last = len(sizes) - 1
-        hidden, output = self._part.blocks()
+        hidden, output = self._part.blocks
         self.shapes = (0,) * hidden, (0,) * output
         several = (block * max(1, _TOGETHER // block) for block in (hidden, output))
         self.all_shapes = tuple(
@@ -196,47 +209,30 @@ def tranche(samples, threads=1):
 def parts(network, threads, stored):
     """A part of the network for each of at most so many threads, all with nearly the same to do.
 
-    stored: inputs of a sample that are not 0. All but the last have as much of the first layer.
+    stored: inputs of a sample that are not 0. All but the last have as many neurons of the first layer.
     """
-    whole = Part(network)
-    if len(whole.sizes) == 2:
-        return [whole]
-    registers, lanes = whole.registers, REGISTER_BYTES // network.dtype.itemsize
-    one = 2 * stored + 2 * lanes * registers[2] + whole.sizes[2] + _ACTIVATION
-    above = _ANSWER + sum(
-        2 * whole.sizes[layer] * registers[layer + 1] + whole.sizes[layer + 1] * registers[layer]
-        for layer in range(2, len(registers) - 1)
-    )
-    members = max(1, min(threads, registers[1] // _LEAST_SHARE, int((registers[1] * one + above) / above)))
-    if members == 1:
-        return [whole]
-
-    def longest(share):
-        last = registers[1] - (members - 1) * share
-        return max(_filled(share) * one, _filled(last) * one + above)
-
-    share = min(range(1, (registers[1] - 1) // (members - 1) + 1), key=longest) * lanes
-    return [
-        *(Part(network, first * share, (first + 1) * share) for first in range(members - 1)),
-        Part(network, (members - 1) * share),
-    ]
+    whole, lanes = Part(network, stored=stored), REGISTER_BYTES // network.dtype.itemsize
+    teams = [[whole]]
+    if len(network.sizes) > 2:
+        for members in range(2, min(threads, whole.registers[1] // _LEAST_SHARE) + 1):
+            for share in range(lanes, -(-network.sizes[1] // (members - 1)), lanes):
+                borders = [*range(0, members * share, share), network.sizes[1]]
+                teams.append([Part(network, first, last, stored) for first, last in pairwise(borders)])
+    return min(teams, key=lambda team: max(part.work for part in team))
 
 
 def _block(registers, inputs):
-    """Registers of a block, for layers of so many registers from so many inputs.
-
-    Little padding, and few blocks, each of which costs some two registers more.
-    """
+    """Registers of a block, for layers of so many registers from so many inputs: little padding, and few blocks."""
 
     def cost(block):
-        return (block + 2) * sum((n + 1) * -(-layer // block) for n, layer in zip(inputs, registers, strict=False))
+        return sum((n + 1) * _filled(layer, block) for n, layer in zip(inputs, registers, strict=False))
 
     return min(reversed(_BLOCKS), key=cost)
 
 
-def _filled(registers):
-    """As many registers as the blocks of a layer of so many take time for."""
-    return min((block + 2) * -(-registers // block) for block in _BLOCKS)
+def _filled(registers, block):
+    """As many registers as a layer of so many takes the time of, in such blocks."""
+    return (block + _ROW) * -(-registers // block)
 
 
 def _fill(blocks, matrix):

@@ -10,7 +10,8 @@ few numbers cross between the cores for each sample. All are one tranche ahead w
 for. (To share samples or rows in any layer takes all its outputs or parameters across with every batch: two threads
 took up to 1.5 times as long as one where the cores were far from each other.)
 
-Parameters stand as in online.py, and Gradient as LesPoids. TabOutput, Delta and TabXCachee have a row for each sample of a tranche.
+Parameters stand as in online.py, and Gradient as LesPoids. TabOutput, Delta and TabXCachee have a row for each sample
+of a tranche.
 
 A layer of few neurons has too few running sums to keep the processor busy, so several samples of it go forward, and
 several rows of its gradient are summed, at a time: `formes` is a tuple as long as so many blocks have registers.
@@ -48,6 +49,10 @@ from neurone.kernels.simd import (
 )  # fmt: skip
 from neurone.kernels.sparse import anticipate, pixel, pixels
 from neurone.kernels.team import MESSAGES, announce, receive, send, wait_for
+
+# A label is asked for so many samples before it is wanted: so far before, that it is there, and so near, that it is
+# there still. (A whole tranche before, others had taken its place in the cache where there are 800 neurons.)
+AHEAD = 8
 
 
 @step
@@ -176,7 +181,7 @@ def forward(
     LesPoids, debut, unites, rang, blocs, activation, pente, echantillons, TabOutput, Delta, suite,
     forme, formes, forme_sortie, formes_sortie,
 ):  # fmt: skip
-    """So many samples through the other hidden layers; and tau, in DeltaSortie's place. `suite`: of the second layer."""
+    """So many samples through the other layers; tau comes in DeltaSortie's place. `suite`: of the second layer."""
     L = unites.size - 1
     for couche in range(2, L + 1):
         n, x = unites[couche - 1], rang[couche - 1] - 1
@@ -443,7 +448,8 @@ def train(
                 else:
                     enter(
                         LesPoids, debut, unites, rang, blocs, activation, pente, images, diviseur, lignes, colonnes,
-                        valeurs, quotients, ordre, ici, echantillons, TabXCachees[tour], TabOutput, Delta, forme, formes,
+                        valeurs, quotients, ordre, ici, echantillons, TabXCachees[tour], TabOutput, Delta,
+                        forme, formes,
                     )  # fmt: skip
                 if moi > 0:
                     wait_for(rendezvous, moi - 1, envois + t + 1)
@@ -463,9 +469,9 @@ def train(
                         )  # fmt: skip
                         bilan[0] += cost
                         bilan[1] += faute
-                        if ici + e + echantillons < ordre.size and etiquettes.size:
+                        if ici + e + AHEAD < ordre.size and etiquettes.size:
                             # From memory, else, while the next sample waits.
-                            prefetch(etiquettes, ordre[ici + e + echantillons])
+                            prefetch(etiquettes, ordre[ici + e + AHEAD])
                     backward(
                         Transposees, retour, unites, rang, blocs, activation, pente, L, 3, echantillons, TabOutput,
                         Delta, forme,

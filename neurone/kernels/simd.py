@@ -228,8 +228,7 @@ def store_rows(typingctx, array, index, step, shape, blocks):
 
 @intrinsic
 def load_rows(typingctx, array, index, step, shape, shapes):
-    """As many blocks of len(shape) registers, from array[index], array[index + step], ..., joined in one of len(shapes).
-    """
+    """Blocks of len(shape) registers, from array[index], array[index + step], ..., joined in one of len(shapes)."""
 
     def codegen(context, builder, signature, args):
         place, stride = (context.cast(builder, args[k], (index, step)[k - 1], types.intp) for k in (1, 2))

@@ -283,7 +283,8 @@ def cut_in_groups(rows, divisor, dtype, lines, group):
     inputs = rows.inputs if isinstance(rows, SparseRows) else rows.shape[1]
     stored = int(lines[-1] - lines[0])
     words = -(-inputs // (group * groups.BITS))
-    presences = np.zeros((len(rows), -(-words // 4) * 4), np.uint64)
+    words = -(-words // 4) * 4
+    presences = aligned(len(rows) * words, np.dtype(np.uint64)).reshape(len(rows), words)
     starts = np.empty(len(rows) + 1, np.int64)
     if isinstance(rows, SparseRows):
         values = np.zeros(stored * group, rows.values.dtype)

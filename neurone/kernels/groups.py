@@ -86,6 +86,7 @@ def anticipate(presences, lignes, valeurs, ordre, q, echantillons):
         p = ordre[q]
         for t in range(lignes[p], lignes[p + 1], 64 // valeurs.itemsize):
             prefetch(valeurs, t)  # a cache line
+        prefetch(valeurs, lignes[p + 1] - 1)
         for mot in range(0, mots, 8):
             prefetch(part(presences, 0, presences.size), p * mots + mot)
 

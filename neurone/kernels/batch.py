@@ -478,7 +478,7 @@ def train(
                     )  # fmt: skip
                 if not seul:
                     send(message, unites[2], echantillons, Delta, rang[2])
-                    announce(rendezvous, moi)
+                    announce(rendezvous, moi, envois + t + 1)
 
             if t >= avance:
                 ici, tour = q + (t - avance) * taille, (envois + t - avance) % tours

@@ -14,7 +14,7 @@ presences  uint64 (P, mots): bit g % 64 of word g / 64 is set where the image ha
 
 import numpy as np
 
-from neurone.kernels import kernel, step
+from neurone.kernels import inlined, kernel, step
 from neurone.kernels.simd import load, part, prefetch, store
 
 # The bits of a word: of groups in `presences`, of samples in `porteurs`.
@@ -72,7 +72,7 @@ def regroup(lignes_avant, colonnes, valeurs_avant, ensemble, lignes, valeurs, pr
     lignes[lignes.size - 1] = t
 
 
-@step
+@inlined
 def anticipate(presences, lignes, valeurs, ordre, q, echantillons):
     """Ask for the sample so many behind the q-th: in a shuffled order they come from memory.
 

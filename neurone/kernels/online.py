@@ -23,7 +23,7 @@ import math
 import numpy as np
 
 from neurone.constants import SOFTMAX
-from neurone.kernels import kernel, notes, step, view
+from neurone.kernels import inlined, kernel, notes, step, view
 from neurone.kernels.elementary import activate, derivative, descend, exp, like, madd
 from neurone.kernels.simd import load, part, store, width, zeros
 from neurone.kernels.sparse import anticipate, pixel
@@ -144,7 +144,7 @@ def correct_dense(LesPoids, debut, X, Delta, j, pas, forme):
         descend(LesPoids, debut + i * largeur, (-pas, X[i], delta))
 
 
-@step
+@inlined
 def outcome_of_label(etiquettes, p, yhat, DeltaSortie, plus_grand, S):
     """`notes.sample_cost`, `wrong` and `delta_output` of a softmax and a label, DeltaSortie holding tau before.
 
@@ -163,7 +163,7 @@ def outcome_of_label(etiquettes, p, yhat, DeltaSortie, plus_grand, S):
     return cost, faute
 
 
-@step
+@inlined
 def outcome(
     unites, rang, sortie, pente, cout, etiquettes, cibles, facteurs, p, TabOutput, Delta, y, plus_grand, S,
 ):  # fmt: skip

@@ -32,31 +32,36 @@ def _address(context, builder, array_type, array, index):
 
 
 @intrinsic
-def _added(typingctx, array, index, value):
-    """array[index] before `value` was added to it, as one step that no other thread sees half of."""
+def _show(typingctx, array, index, value):
+    """array[index] = value: who sees it there sees everything that was written before.
+
+    The processor need not wait until it has; for a step that adds one, and cannot be seen half done, it would.
+    """
 
     def codegen(context, builder, signature, args):
         pointer = _address(context, builder, array, args[0], context.cast(builder, args[1], index, types.intp))
-        return builder.atomic_rmw("add", pointer, context.cast(builder, args[2], value, array.dtype), "seq_cst")
+        number = context.cast(builder, args[2], value, array.dtype)
+        builder.store_atomic(number, pointer, "release", array.dtype.bitwidth // 8)
+        return context.get_dummy_value()
 
-    return array.dtype(array, index, value), codegen
+    return types.void(array, index, value), codegen
 
 
 @intrinsic
 def _seen(typingctx, array, index):
-    """array[index] as the other threads have left it, and everything that they wrote before."""
+    """array[index] as another thread has shown it."""
 
     def codegen(context, builder, signature, args):
         pointer = _address(context, builder, array, args[0], context.cast(builder, args[1], index, types.intp))
-        return builder.load_atomic(pointer, "seq_cst", array.dtype.bitwidth // 8)
+        return builder.load_atomic(pointer, "acquire", array.dtype.bitwidth // 8)
 
     return array.dtype(array, index), codegen
 
 
 @step
-def announce(rendezvous, moi):
-    """What this thread has written since the last call is there."""
-    _added(rendezvous, (1 + moi) * rendezvous.shape[1], 1)
+def announce(rendezvous, moi, messages):
+    """So many has this thread sent."""
+    _show(rendezvous, (1 + moi) * rendezvous.shape[1], messages)
 
 
 @step

@@ -243,6 +243,18 @@ def test_padding_cannot_diverge():
         assert net.parameters.tolist()[:2] == [-1e4, 0]
 
 
+@pytest.mark.parametrize("sizes", [(784, 10), (784, 100, 10), (784, 300, 100, 10), (50, 33, 70, 5), (9, 1, 2)])
+@pytest.mark.parametrize("threads", [1, 2, 3, 8])
+def test_parts(sizes, threads):
+    """Every neuron of the first hidden layer is one thread's, and the layers above are the last one's."""
+    team = parts(neurone.Network(sizes), threads, 20)
+    assert 1 <= len(team) <= threads
+    assert [part.first for part in team] == [0, *(part.last for part in team[:-1])]
+    assert team[-1].sizes == (sizes[0], sizes[1] - team[-1].first, *sizes[2:])
+    for part in team[:-1]:
+        assert part.first < part.last and part.sizes == (sizes[0], part.last - part.first, sizes[2])
+
+
 def test_a_team_for_a_first_layer_that_is_small_beside_the_next():
     assert len(parts(neurone.Network((50, 100, 1000, 5)), 2, 50)) == 2
 

@@ -50,8 +50,9 @@ from neurone.kernels.simd import (
 from neurone.kernels.sparse import anticipate, pixel, pixels
 from neurone.kernels.team import MESSAGES, announce, receive, send, wait_for
 
-# A label is asked for so many samples before it is wanted: so far before, that it is there, and so near, that it is
-# there still. (A whole tranche before, others had taken its place in the cache where there are 800 neurons.)
+# A label, and a dense image, are asked for so many samples before they are wanted: so far before, that they are there,
+# and so near, that they are there still. (A whole tranche before, others had taken a label's place in the cache where
+# there are 800 neurons.)
 AHEAD = 8
 
 
@@ -166,6 +167,10 @@ def enter(
         )  # fmt: skip
     else:
         for e in range(echantillons):
+            if q + e + AHEAD < ordre.size:
+                suivante = line(images, ordre[q + e + AHEAD])
+                for i in range(0, suivante.size, 64 // images.itemsize):
+                    prefetch(suivante, i)
             notes.normalisation(line(images, ordre[q + e]), diviseur, part(line(TabXCachee, e), 0, unites[0] + 1))
         dense_layer(
             LesPoids, debut[1], unites[0], blocs[1], TabXCachee, zero, echantillons, Sigma, rang[1], zero, forme, formes

@@ -213,7 +213,7 @@ def _lead(work, threads, rendezvous, failures, done):
             thread.start()
             started.append(thread)
         complete = True
-    except RuntimeError as error:
+    except BaseException as error:
         failures.append(error)
     finally:
         ready.set()

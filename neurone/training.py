@@ -130,8 +130,9 @@ def fit(
         The same bits from either, as long as they are finite; `notes` is for reading.
     threads : int, default 1
         At most so many share the work of a batch, with the fast kernels; any number gives the same bits. Where there
-        is little to share, fewer do: one for batches of one sample without momentum or penalty, or where the first
-        layer, of whose neurons each takes a part, has fewer than 57 (29 in 64 bits).
+        is little to share, fewer do: one for batches of one sample without momentum or penalty, or where there is no
+        hidden layer, or the first, of whose neurons each takes a part, has fewer than 57 (29 in 64 bits). The last has
+        all layers behind the second to itself: where these are most of the work, fewer are as fast.
     sample_weight : array_like, optional
         Factors (P,) of the samples' costs and errors, 0 or more; a batch's mean still divides by its samples.
     validation : (images, labels), optional

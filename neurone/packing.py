@@ -21,8 +21,8 @@ _TOGETHER = 12
 _TRANCHE = 48
 # Of a team, which waits for messages about each.
 _TRANCHE_OF_A_TEAM = groups.BITS
-# A thread has a share in the first layer of so many registers or more, on average. With less, a sum of a pixel more has to wait for
-# the one before.
+# A thread has a share in the first layer of so many registers or more, on average. With less, a sum of a pixel more has
+# to wait for the one before.
 _LEAST_SHARE = 4
 # What the activation of a register's neurons costs, and a sample's softmax, cost and errors, in multiplications of
 # registers: so that the members of a team have as much to do.

@@ -76,7 +76,7 @@ class FastLearner:
         if batch_size == 1 and not velocity.size and not penalty:
             self._call, self._together = self._train_online, 1
             packed, samples = Packed(network), cut(rows, divisor, network.dtype, lines)
-            self._packed = [packed]
+            self._packed, self._packed_velocities = [packed], [velocity]
             self._workspace = (
                 packed.outputs_of(1, network.sizes[0] if len(samples[0]) else 0)[0],
                 packed.deltas_of(1)[0],
@@ -118,7 +118,7 @@ class FastLearner:
                 aligned(packed.weights.size, dtype),
                 velocity,
                 np.zeros(network.sizes[-1], dtype),
-                rows_of(turns, places or BITS * samples[-1].shape[1], np.dtype(np.uint64)),
+                rows_of(1 if wide else turns, places or BITS * samples[-1].shape[1], np.dtype(np.uint64)),
                 np.zeros(together, np.int64),
                 np.zeros(places, np.int64),
                 np.zeros(1, np.int64),
@@ -163,17 +163,15 @@ class FastLearner:
                 work(member)
 
     def load(self):
-        for packed in self._packed:
+        for packed, velocity in zip(self._packed, self._packed_velocities, strict=True):
             packed.load()
-        if self._velocity.size:
-            for packed, velocity in zip(self._packed, self._packed_velocities, strict=True):
+            if velocity.size:
                 packed.copy_from(self._velocity, velocity)
 
     def store(self):
-        for packed in self._packed:
+        for packed, velocity in zip(self._packed, self._packed_velocities, strict=True):
             packed.store()
-        if self._velocity.size:
-            for packed, velocity in zip(self._packed, self._packed_velocities, strict=True):
+            if velocity.size:
                 packed.copy_to(self._velocity, velocity)
 
 

@@ -211,14 +211,21 @@ def parts(network, threads, stored):
 
     stored: inputs of a sample that are not 0. All but the last have as many neurons of the first layer.
     """
-    whole, lanes = Part(network, stored=stored), REGISTER_BYTES // network.dtype.itemsize
-    teams = [[whole]]
-    if len(network.sizes) > 2:
-        for members in range(2, min(threads, whole.registers[1] // _LEAST_SHARE) + 1):
-            for share in range(lanes, -(-network.sizes[1] // (members - 1)), lanes):
-                borders = [*range(0, members * share, share), network.sizes[1]]
-                teams.append([Part(network, first, last, stored) for first, last in pairwise(borders)])
-    return min(teams, key=lambda team: max(part.work for part in team))
+    whole, lanes, hidden = Part(network, stored=stored), REGISTER_BYTES // network.dtype.itemsize, network.sizes[1]
+    most = min(threads, whole.registers[1] // _LEAST_SHARE) if len(network.sizes) > 2 else 1
+    teams = [(whole.work, 1, hidden)]
+    if most > 1:
+        shares = range(lanes, hidden, lanes)
+        below = {share: Part(network, 0, share, stored).work for share in shares}
+        above = {share: Part(network, share, None, stored).work for share in shares}
+        teams += [
+            (max(below[share], above[share * (members - 1)]), members, share)
+            for members in range(2, most + 1)
+            for share in shares
+            if share * (members - 1) < hidden
+        ]
+    _, members, share = min(teams)
+    return [Part(network, first, last, stored) for first, last in pairwise([*range(0, members * share, share), hidden])]
 
 
 def _block(registers, inputs):

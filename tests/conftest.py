@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -45,14 +46,28 @@ def pytest_terminal_summary(terminalreporter):
 
 
 @pytest.fixture
-def teams(monkeypatch):
+def teams(monkeypatch, gathered):
     """As many threads as are asked for, however little there is to do, if only the first layer has so many registers.
 
-    Gives how many threads each team had.
+    All with blocks of one size: for each other size, kernels are compiled for ten seconds.
     """
+
+    def parts(network, threads, stored):
+        sizes, lanes = network.sizes, packing.REGISTER_BYTES // network.dtype.itemsize
+        registers = -(-sizes[1] // lanes)
+        members = min(threads, registers) if len(sizes) > 2 else 1
+        borders = [lanes * (registers * member // members) for member in range(members)]
+        return [packing.Part(network, *ends) for ends in pairwise([*borders, sizes[1]])]
+
     monkeypatch.setattr(learners, "_WORK_OF_A_MEMBER", 1)
-    monkeypatch.setattr(packing, "_LEAST_SHARE", 1)
-    monkeypatch.setattr(packing, "_ANSWER", 1)
+    monkeypatch.setattr(learners, "parts", parts)
+    monkeypatch.setattr(packing, "_BLOCKS", (4,))
+    return gathered
+
+
+@pytest.fixture
+def gathered(monkeypatch):
+    """How many threads each call's team had."""
     sizes, gather = [], learners.team
 
     def team(work, threads, rendezvous):

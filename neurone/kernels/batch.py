@@ -5,10 +5,11 @@ Samples are taken by tranches, a few at a time, so that memory does not grow wit
 Each thread of a team has a network of its own: some neurons of the first hidden layer, with the rows of weights that go
 out of them. It alone corrects them, and they never leave its core's cache. What neurons of the second layer (mostly the
 output) sum up goes from thread to thread, each of which goes on where the one before stopped, so that every sum keeps
-its order; the last has the layers above to itself, and sends the second layer's errors back. So only two messages of a
-few numbers cross between the cores for each sample. All are one tranche ahead with the sums of those errors they wait
-for. (To share samples or rows in any layer takes all its outputs or parameters across with every batch: two threads
-took up to 1.5 times as long as one where the cores were far from each other.)
+its order; the last has the layers above to itself, and sends the second layer's errors back to all. So only a few
+numbers of each sample cross between cores. Before a thread waits for a tranche's errors it has summed up the next one,
+so that none stands idle while a message is on its way. (To share samples or rows in any layer takes all its outputs or
+parameters across with every batch: two threads took up to 1.5 times as long as one where the cores were far from each
+other.)
 
 Parameters stand as in online.py, and Gradient as LesPoids. TabOutput, Delta and TabXCachee have a row for each sample
 of a tranche.
@@ -52,8 +53,8 @@ from neurone.kernels.team import MESSAGES, announce, receive, send, wait_for
 
 # A label, and a dense image, are asked for so many samples before they are wanted: so far before, that they are there,
 # and so near, that they are there still. (A whole tranche before, others had taken a label's place in the cache where
-# there are 800 neurons.)
-AHEAD = 8
+# there are 800 neurons.) Of a long image only so many bytes: the processor goes on from there by itself.
+AHEAD, BEGINNING = 8, 4096
 
 
 @step
@@ -169,7 +170,7 @@ def enter(
         for e in range(echantillons):
             if q + e + AHEAD < ordre.size:
                 suivante = line(images, ordre[q + e + AHEAD])
-                for i in range(0, suivante.size, 64 // images.itemsize):
+                for i in range(0, min(suivante.size, BEGINNING // images.itemsize), 64 // images.itemsize):
                     prefetch(suivante, i)
             notes.normalisation(line(images, ordre[q + e]), diviseur, part(line(TabXCachee, e), 0, unites[0] + 1))
         dense_layer(
@@ -190,11 +191,11 @@ def forward(
     L = unites.size - 1
     for couche in range(2, L + 1):
         n, x = unites[couche - 1], rang[couche - 1] - 1
-        ici = suite if couche == 2 else suite - suite
+        reprise = suite if couche == 2 else L - L
         if couche < L:
             dense_layer(
                 LesPoids, debut[couche], n, blocs[couche], TabOutput, x, echantillons,
-                TabOutput, rang[couche], ici, forme, formes,
+                TabOutput, rang[couche], reprise, forme, formes,
             )  # fmt: skip
             for e in range(echantillons):
                 U = layer(line(TabOutput, e), rang, blocs, couche, width(LesPoids, forme))
@@ -202,18 +203,18 @@ def forward(
         else:
             dense_layer(
                 LesPoids, debut[L], n, blocs[L], TabOutput, x, echantillons,
-                Delta, rang[L], ici, forme_sortie, formes_sortie,
+                Delta, rang[L], reprise, forme_sortie, formes_sortie,
             )  # fmt: skip
 
 
 @step
 def backward(
-    Transposees, retour, unites, rang, blocs, activation, pente, derniere, premiere, echantillons, TabOutput, Delta,
+    Transposees, retour, unites, rang, blocs, activation, pente, haut, bas, echantillons, TabOutput, Delta,
     forme,
 ):  # fmt: skip
-    """Errors of what is before the layers `derniere`, ... `premiere`, in this order, of so many samples."""
+    """Errors of what is before the layers `haut`, ... `bas`, from the top down, of so many samples."""
     largeur = width(Transposees, forme)
-    for couche in range(derniere, premiere - 1, -1):
+    for couche in range(haut, bas - 1, -1):
         m = unites[couche]
         for b in range(blocs[couche - 1]):
             place = retour[couche] + b * m * largeur
@@ -423,14 +424,15 @@ def train(
     """As `notes.train`, by thread `moi` of `equipe`, all of which call it, each for its own network.
 
     Images are in groups, or, where presences is empty, in rows of pixels that are not 0, or, where lignes is, dense.
-    TabXCachees, TabOutputs, Deltas, porteurs: one for each tranche under way, in turns.
+    TabXCachees, TabOutputs, Deltas: one for each tranche under way, in turns. So are porteurs of groups; else there is
+    one, the `vus` of `gather`, or none.
     Of a team but its last, unites are the inputs, the thread's own neurons, and those of the layer behind them. All but
     the first have the rows of these neurons' bias too, which mean nothing.
     """
     L = unites.size - 1
     largeur, largeur_sortie = width(LesPoids, forme), width(LesPoids, forme_sortie)
     tours, taille = TabOutputs.shape[0], TabOutputs.shape[1]
-    seul, derniere = equipe == 1, moi == equipe - 1
+    seul, au_sommet = equipe == 1, moi == equipe - 1
     avance = 0 if seul else 1
     q, envois = premier, 0
     while q < dernier:
@@ -442,7 +444,8 @@ def train(
             if t < tranches:
                 ici, tour = q + t * taille, (envois + t) % tours
                 echantillons = min(taille, fin - ici)
-                TabOutput, Delta, message = TabOutputs[tour], Deltas[tour], line(messages, (envois + t) % MESSAGES)
+                TabOutput, Delta = TabOutputs[tour], Deltas[tour]
+                message = line(messages, (envois + t) % MESSAGES)
                 if presences.size:
                     by_group(presences, ordre, ici, echantillons, line(porteurs, tour))
                     first_layer_by_group(
@@ -463,7 +466,7 @@ def train(
                     LesPoids, debut, unites, rang, blocs, activation, pente, echantillons, TabOutput, Delta,
                     min(moi, 1), forme, formes, forme_sortie, formes_sortie,
                 )  # fmt: skip
-                if derniere:
+                if au_sommet:
                     for e in range(echantillons):
                         tau = layer(line(Delta, e), rang, blocs, L, largeur_sortie)
                         yhat = layer(line(TabOutput, e), rang, blocs, L, largeur_sortie)
@@ -488,8 +491,9 @@ def train(
             if t >= avance:
                 ici, tour = q + (t - avance) * taille, (envois + t - avance) % tours
                 echantillons = min(taille, fin - ici)
-                TabOutput, Delta, message = TabOutputs[tour], Deltas[tour], messages[(envois + t - avance) % MESSAGES]
-                if not derniere:
+                TabOutput, Delta = TabOutputs[tour], Deltas[tour]
+                message = line(messages, (envois + t - avance) % MESSAGES)
+                if not au_sommet:
                     wait_for(rendezvous, equipe - 1, envois + t - avance + 1)
                     receive(message, unites[2], echantillons, Delta, rang[2])
                 backward(

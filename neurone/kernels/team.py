@@ -83,7 +83,7 @@ def wait_for(rendezvous, qui, messages):
 def send(message, m, echantillons, Tab, rang):
     """Tab[e, rang:] of so many samples, m numbers each, close together: a line between the cores costs a sample's time.
 
-    In whole registers: what one writes too much, the next sample covers.
+    In whole registers: what one writes too much the next sample covers, and `message` has room for the last one's.
     """
     for e in range(echantillons):
         for j in range(0, m, width(Tab, _REGISTER)):
@@ -92,7 +92,7 @@ def send(message, m, echantillons, Tab, rang):
 
 @step
 def receive(message, m, echantillons, Tab, rang):
-    """And back."""
+    """And back; behind a sample's m numbers, where Tab has padding, come some of the next one's."""
     for e in range(echantillons):
         for j in range(0, m, width(Tab, _REGISTER)):
             store(Tab, e * Tab.shape[1] + rang + j, load(message, e * m + j, _REGISTER))

@@ -75,6 +75,7 @@ def test_any_epoch_and_any_sample(kernels, threads, batch_size, tmp_path, call_o
         train(fresh, found, "notes" if stop % 2 else kernels, 1 if stop % 3 else threads, batch_size)
         assert fresh.parameters.tobytes() == whole.parameters.tobytes() and numbers(found) == numbers(reference)
         tried["resumptions"] += 1
+    assert max(teams, default=1) == (1 if batch_size == 1 or kernels == "notes" else threads)
 
 
 def test_a_call_that_ends_within_a_batch_leaves_the_place_at_its_beginning(call_of):

@@ -72,6 +72,18 @@ def test_many_small_tranches(batch_size, teams, monkeypatch):
     assert max(teams) == 3
 
 
+@pytest.mark.parametrize("options", [{}, {"alpha": 0.1}, {"alpha": 0.1, "momentum": 0.9}])
+def test_calls_that_end_within_a_batch(options, teams, monkeypatch):
+    """The gradient waits for the next; of images, and of inputs so few that it is gathered row by row."""
+    monkeypatch.setattr("neurone.training._CALL_SECONDS", 0)
+    monkeypatch.setattr(learners.FastLearner, "samples_per_call", lambda learner: 7)
+    images, labels = digits(100)
+    few = images.reshape(100, 784) * (np.random.Generator(np.random.Philox(8)).random((100, 784)) < 0.03)
+    for inputs in (images, few):
+        assert_same(both((784, 100, 10), inputs, labels, batch_size=32, threads=3, **options))
+    assert max(teams) == 3
+
+
 def test_threads_have_parts_of_their_own_shape(gathered):
     """Of 100 neurons one has 7 registers, and the other 6."""
     images, labels = digits(200)

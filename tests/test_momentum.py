@@ -59,6 +59,7 @@ def test_both_kernels_and_any_number_of_threads(dtype, batch_size, teams):
                 )  # fmt: skip
                 results.add((net.parameters.tobytes(), history[-1].cost))
             assert len(results) == 1
+    assert max(teams) == 3
 
 
 def test_without_either_nothing_changes():

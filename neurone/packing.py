@@ -24,11 +24,9 @@ _TRANCHE_OF_A_TEAM = groups.BITS
 # A thread has a share in the first layer of so many registers or more, on average. With less, a sum of a pixel more has
 # to wait for the one before.
 _LEAST_SHARE = 4
-# What the activation of a register's neurons costs, and a sample's softmax, cost and errors, in multiplications of
-# registers: so that the members of a team have as much to do.
-_ACTIVATION, _ANSWER = 25, 300
-# What a block costs beside them, for each of its rows.
-_ROW = 2
+# What the activation of a register's neurons costs, a sample's softmax, cost and errors, and each row of a block beside
+# its registers, in multiplications of registers: so that the members of a team have as much to do.
+_ACTIVATION, _ANSWER, _ROW = 25, 300, 2
 # Above this share of pixels that are not 0, all are taken in their turn.
 _DENSE = 0.5
 # A group has at most so many pixels, and so many registers hold their rows of weights: of AVX-512's 32, some are left.
@@ -112,10 +110,8 @@ class Packed:
         last = len(sizes) - 1
         hidden, output = self._part.blocks
         self.shapes = (0,) * hidden, (0,) * output
-        several = (block * max(1, _TOGETHER // block) for block in (hidden, output))
-        self.all_shapes = tuple(
-            (0,) * registers for registers in (hidden, next(several), output, next(several), hidden * group)
-        )
+        several, outputs = (block * max(1, _TOGETHER // block) for block in (hidden, output))
+        self.all_shapes = tuple((0,) * size for size in (hidden, several, output, outputs, hidden * group))
         in_block = [0] + [hidden] * (last - 1) + [output]
         blocks = [0] + [-(-registers[layer] // in_block[layer]) for layer in range(1, last + 1)]
         widths = [in_block[layer] * lanes for layer in range(last + 1)]
@@ -159,7 +155,7 @@ class Packed:
 
     def predict(self, rows, divisor, outputs):
         """The outputs (P, outputs), written, of images (P, inputs)."""
-        samples = cut(rows, divisor, self.network.dtype, count(rows))
+        samples = cut(rows, divisor, self.network.dtype, lines_of(rows))
         together = tranche(len(rows))
         weights, _, starts, _, *rest = self.arguments
         batch.predict(
@@ -249,7 +245,7 @@ def _fill(blocks, matrix):
     blocks[:] = padded.reshape(rows, count, width).transpose(1, 0, 2)
 
 
-def count(rows):
+def lines_of(rows):
     """Where each image's inputs that are not 0 begin in a list of them, and where the last one's end: (P + 1,)."""
     if isinstance(rows, SparseRows):
         return rows.lines
@@ -259,13 +255,13 @@ def count(rows):
 
 
 def is_dense(rows, lines):
-    """Whether so many inputs are not 0 that all are better taken in their turn; `lines` as `count` gives them."""
+    """Whether so many inputs are not 0 that all are better taken in their turn; `lines` are `lines_of` rows."""
     return not isinstance(rows, SparseRows) and lines[-1] > _DENSE * rows.size
 
 
 def cut(rows, divisor, dtype, lines):
     """The inputs as the fast kernels take them: (images, diviseur, lignes, colonnes, valeurs, quotients), one kind of
-    them empty. `lines` as `count` gives them."""
+    them empty. `lines` as `lines_of` gives them."""
     if isinstance(rows, SparseRows):
         return (
             _no_images(rows.inputs, dtype),
@@ -290,7 +286,7 @@ def cut_in_groups(rows, divisor, dtype, lines, group):
     inputs = rows.inputs if isinstance(rows, SparseRows) else rows.shape[1]
     stored = int(lines[-1] - lines[0])
     words = -(-inputs // (group * groups.BITS))
-    words = -(-words // 4) * 4
+    words = -(-words * 8 // REGISTER_BYTES) * REGISTER_BYTES // 8
     presences = aligned(len(rows) * words, np.dtype(np.uint64)).reshape(len(rows), words)
     starts = np.empty(len(rows) + 1, np.int64)
     if isinstance(rows, SparseRows):

@@ -59,7 +59,7 @@ def teams(monkeypatch, gathered):
         borders = [lanes * (registers * member // members) for member in range(members)]
         return [packing.Part(network, *ends) for ends in pairwise([*borders, sizes[1]])]
 
-    monkeypatch.setattr(learners, "_WORK_OF_A_MEMBER", 1)
+    monkeypatch.setattr(learners, "_WORK_OF_A_TRANCHE", 1)
     monkeypatch.setattr(learners, "parts", parts)
     monkeypatch.setattr(packing, "_BLOCKS", (4,))
     return gathered
@@ -67,7 +67,9 @@ def teams(monkeypatch, gathered):
 
 @pytest.fixture
 def gathered(monkeypatch):
-    """How many threads each call's team had."""
+    """How many threads each call's team had, with a core for each, and however short an epoch."""
+    monkeypatch.setattr(learners, "_cores", lambda: 8)
+    monkeypatch.setattr(learners, "_WORK_OF_AN_EPOCH", 1)
     sizes, gather = [], learners.team
 
     def team(work, threads, rendezvous):

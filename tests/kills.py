@@ -77,6 +77,7 @@ def _start(folder, data, variant, acknowledge=None, in_place=False):
             checkpoint.save = save_and_say
         if in_place:
             container.replacing = _in_place
+        signal.alarm(60)  # no life is so long
         code = _train(folder, data, variant)
     finally:
         os._exit(code)
@@ -102,6 +103,15 @@ def main():
     for learner in learners.LEARNERS.values():
         learner.samples_per_call = lambda *_: 1
     training._CALL_SECONDS = 0
+    # However short an epoch, and however few cores.
+    learners._WORK_OF_AN_EPOCH, learners._cores = 1, lambda: 2
+    teams, gather = [], learners.team
+
+    def team(work, threads, rendezvous):
+        teams.append(threads)
+        gather(work, threads, rendezvous)
+
+    learners.team = team
     rng = random.Random(args.seed)
     result = {"kills": 0, "within": 0, "runs": 0, "lost": 0, "old": 0, "wrong_bits": 0, "left": 0, "failed": 0}
     with tempfile.TemporaryDirectory() as name:
@@ -119,6 +129,7 @@ def main():
                 seconds = time.monotonic() - begin
             references.append(_finished(folder))
             durations.append(seconds)
+        assert max(teams) == 2
         killed, resumed = base / "killed", base / "resumed"
         while result["kills"] < args.count:
             number = rng.randrange(len(VARIANTS))
@@ -153,7 +164,10 @@ def main():
                     break
                 shutil.rmtree(resumed, ignore_errors=True)
                 shutil.copytree(killed, resumed)
-                os.waitpid(_start(resumed, data, VARIANTS[number]), 0)
+                _, status = os.waitpid(_start(resumed, data, VARIANTS[number]), 0)
+                if status:
+                    result["failed"] += 1
+                    break
                 result["wrong_bits"] += _finished(resumed) != references[number]
                 left = {path.name for path in resumed.iterdir()} - {"run", "history", "errors.txt"}
                 result["left"] += bool(left)

@@ -2,11 +2,13 @@
 
 import hashlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,7 +22,7 @@ from neurone.datasets.digits import digits
 from neurone.kernels import batch
 from neurone.kernels.elementary import activate, derivative, exp, tanh
 from neurone.kernels.simd import REGISTER_BYTES, load, store
-from neurone.packing import count, cut, cut_in_groups, group_size, is_dense, parts
+from neurone.packing import cut, cut_in_groups, group_size, is_dense, lines_of, parts
 
 # No hidden layer; blocks that are one, several, and not full. All of few kinds, because each is compiled.
 SIZES = [(784, 10), (784, 100, 210, 10), (784, 100, 100, 101, 10)]
@@ -72,11 +74,16 @@ def test_many_small_tranches(batch_size, teams, monkeypatch):
     assert max(teams) == 3
 
 
+@pytest.mark.parametrize("seconds", [0, 1000])
 @pytest.mark.parametrize("options", [{}, {"alpha": 0.1}, {"alpha": 0.1, "momentum": 0.9}])
-def test_calls_that_end_within_a_batch(options, teams, monkeypatch):
-    """The gradient waits for the next; of images, and of inputs so few that it is gathered row by row."""
-    monkeypatch.setattr("neurone.training._CALL_SECONDS", 0)
+def test_calls_that_end_within_a_batch(options, seconds, teams, monkeypatch):
+    """The gradient waits for the next; of images, and of inputs so few that it is gathered row by row.
+
+    Calls of 7 samples, or of 7, 14, 28 ..., in tranches of 3.
+    """
+    monkeypatch.setattr("neurone.training._CALL_SECONDS", seconds)
     monkeypatch.setattr(learners.FastLearner, "samples_per_call", lambda learner: 7)
+    monkeypatch.setattr(packing, "_TRANCHE_OF_A_TEAM", 3)
     images, labels = digits(100)
     few = images.reshape(100, 784) * (np.random.Generator(np.random.Philox(8)).random((100, 784)) < 0.03)
     for inputs in (images, few):
@@ -94,13 +101,28 @@ def test_threads_have_parts_of_their_own_shape(gathered):
 def test_little_work_is_not_shared_out(monkeypatch):
     """With batches of two, an epoch of a network of 4-3-2 took two threads 12 seconds and one 0.05."""
     monkeypatch.setattr(learners, "_lead", None)
-    images, labels = digits(50)
-    dense = images.reshape(50, 784) + np.float32(1)
-    neurone.fit(neurone.Network((784, 64, 10)), dense, labels, batch_size=1, momentum=0.9, threads=2)
-    neurone.fit(neurone.Network((784, 64, 10)), images, labels, batch_size=8, threads=2)  # 0 costs nothing
-    neurone.fit(neurone.Network((784, 40, 10)), dense, labels, batch_size=8, threads=2)  # too few neurons
+    monkeypatch.setattr(learners, "_cores", lambda: 2)
+    images, labels = digits(700)
+    dense = images.reshape(700, 784) + np.float32(1)
+    options = dict(batch_size=8, threads=2, epochs=1)
+    neurone.fit(neurone.Network((784, 64, 10)), dense, labels, **options | {"batch_size": 1, "momentum": 0.9})
+    neurone.fit(neurone.Network((784, 64, 10)), images, labels, **options)  # 0 costs nothing
+    neurone.fit(neurone.Network((784, 40, 10)), dense, labels, **options)  # too few neurons
+    neurone.fit(neurone.Network((784, 64, 10)), dense[:500], labels[:500], **options)  # too short an epoch
+    monkeypatch.setattr(learners, "_cores", lambda: 1)
+    neurone.fit(neurone.Network((784, 64, 10)), dense, labels, **options)
+    monkeypatch.setattr(learners, "_cores", lambda: 2)
     with pytest.raises(TypeError):
-        neurone.fit(neurone.Network((784, 64, 10)), dense, labels, batch_size=8, threads=2)
+        neurone.fit(neurone.Network((784, 64, 10)), dense, labels, **options)
+
+
+def test_a_team_leaves_no_thread(teams):
+    before, (images, labels) = set(threading.enumerate()), digits(20)
+    neurone.fit(neurone.Network((784, 100, 10)), images, labels, batch_size=10, threads=3)
+    assert max(teams) == 3
+    for thread in set(threading.enumerate()) - before:
+        thread.join(10)
+    assert set(threading.enumerate()) <= before
 
 
 def test_calls_of_a_team_begin_with_one_tranche(teams):
@@ -116,7 +138,7 @@ def test_a_team_can_be_interrupted(interruptible):
         "import neurone; from neurone import learners; from neurone.datasets.digits import digits\n"
         "team = learners.team\n"
         "def told(work, threads, *others): print(threads, 'at work', flush=True); team(work, threads, *others)\n"
-        "learners.team = told\n"
+        "learners.team, learners._cores = told, lambda: 2\n"
         "images, labels = digits(2000); net = neurone.Network((784, 100, 210, 10))\n"
         "images = images.reshape(2000, 784) / 255.0 + 1\n"
         "neurone.fit(net, images, labels, batch_size=50, epochs=10**6, threads=2)"
@@ -156,7 +178,12 @@ def test_training_goes_on_after_a_fork(gathered):
     assert max(gathered) == 2
     child = os.fork()
     if child == 0:
-        os._exit(0 if train() == before else 1)
+        code = 1
+        try:
+            signal.alarm(60)
+            code = 0 if train() == before else 1
+        finally:
+            os._exit(code)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
@@ -174,7 +201,10 @@ def test_a_team_that_cannot_be_gathered_does_not_wait_for_ever(error, monkeypatc
     images, labels = digits(10)
     with pytest.raises(type(error), match="can't"):
         neurone.fit(neurone.Network((784, 100, 10)), images, labels, batch_size=5, threads=4)
-    assert len(started) == 2 and not any(thread.is_alive() for thread in started)
+    assert len(started) == 2
+    for thread in started:
+        thread.join(10)
+        assert not thread.is_alive()
 
 
 @pytest.mark.parametrize("failing", [0, 1, 2])
@@ -201,7 +231,7 @@ def test_dense_and_sparse_inputs(dtype, share, batch_size):
     images = (rng.integers(1, 256, (90, 57)) * (rng.random((90, 57)) < share)).astype(dtype)
     if dtype != np.uint8:
         images /= -77
-    assert is_dense(images, count(images)) == (share > 0.5)
+    assert is_dense(images, lines_of(images)) == (share > 0.5)
     assert_same(both((57, 5, 4), images, rng.integers(0, 4, 90), batch_size=batch_size))
 
 
@@ -235,7 +265,7 @@ def test_more_inputs_than_16_bits_can_count():
     images = np.zeros((20, 70_000), np.uint8)
     images[np.arange(20), rng.integers(65_000, 70_000, 20)] = 200
     images[:, -1] = 100
-    assert cut(images, np.float32(255), np.dtype("float32"), count(images))[3].dtype == np.uint32
+    assert cut(images, np.float32(255), np.dtype("float32"), lines_of(images))[3].dtype == np.uint32
     assert_same(both((70_000, 3), images, rng.integers(0, 3, 20)))
 
 
@@ -342,17 +372,31 @@ def test_functions_lane_by_lane(width):
             assert np.array_equal(vectors.view(integers)[number], scalars.view(integers)[number])
 
 
-@pytest.mark.parametrize("cpu", ["generic", "haswell"])
-def test_other_processors_give_the_same_bits(cpu, tmp_path):
-    """Machines without AVX-512, AVX or even a multiply-add: LLVM splits the registers and calls the C library."""
+@pytest.mark.parametrize(("cpu", "register"), [("generic", 16), ("haswell", 32), (None, 64)])
+def test_other_processors_give_the_same_bits(cpu, register, tmp_path):
+    """Machines without AVX-512, AVX or even a multiply-add: LLVM splits the registers and calls the C library.
+
+    And registers as wide as those of SSE2 and of AVX-512: one constant in a copy.
+    """
+    copy = tmp_path / "neurone"
+    shutil.copytree(Path(neurone.__file__).parent, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    simd = (copy / "kernels/simd.py").read_text()
+    assert simd.count("REGISTER_BYTES = 32") == 1
+    (copy / "kernels/simd.py").write_text(simd.replace("REGISTER_BYTES = 32", f"REGISTER_BYTES = {register}"))
     code = (
         "import hashlib, neurone; from neurone.datasets.digits import digits\n"
+        "from neurone.kernels import online\n"
         "for batch_size in (1, 16):\n"
         "    net = neurone.Network((784, 8, 8))\n"
         "    images, labels = digits(100); neurone.fit(net, images, labels % 8, epochs=1, batch_size=batch_size)\n"
-        "    print(hashlib.sha256(net.parameters.tobytes()).hexdigest())"
+        "    print(hashlib.sha256(net.parameters.tobytes()).hexdigest())\n"
+        "assembly = ''.join(online.train.inspect_asm().values())\n"
+        "print(*(name for name in ('ymm', 'zmm') if name in assembly))"
     )
-    environment = os.environ | {"NUMBA_CPU_NAME": cpu} | ({"NUMBA_CPU_FEATURES": ""} if cpu == "generic" else {})
+    features = {"generic": "", "haswell": "+avx,+avx2,+fma,+bmi,+bmi2,+lzcnt,+popcnt,+sse4.1,+sse4.2"}
+    environment = os.environ | {"PYTHONPATH": str(tmp_path), "NEURONE_CACHE": str(tmp_path / "cache")}
+    if cpu:
+        environment |= {"NUMBA_CPU_NAME": cpu, "NUMBA_CPU_FEATURES": features[cpu]}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     images, labels = digits(100)
     expected = []
@@ -360,4 +404,6 @@ def test_other_processors_give_the_same_bits(cpu, tmp_path):
         net = neurone.Network((784, 8, 8))
         neurone.fit(net, images, labels % 8, epochs=1, batch_size=batch_size, kernels="notes")
         expected.append(hashlib.sha256(net.parameters.tobytes()).hexdigest())
-    assert done.stdout.split() == expected
+    *bits, registers = done.stdout.splitlines()
+    assert bits == expected
+    assert cpu is None or registers == {"generic": "", "haswell": "ymm"}[cpu]

@@ -52,12 +52,12 @@ def same_bits(a, b):
     return a.dtype == b.dtype and np.array_equal(a.view(integers), b.view(integers))
 
 
-def compare(cases, shuffle):
+def compare(cases, shuffle, threads=1):
     """The bits of every case are the C program's; returns how many of the cases changed their parameters."""
     learnt = 0
     for case, expected in zip(cases, run(cases), strict=True):
         for kernels in ("notes", "fast"):
-            parameters, costs, outputs = train(case, shuffle, kernels)
+            parameters, costs, outputs = train(case, shuffle, kernels, threads)
             assert same_bits(parameters, expected.parameters), f"parameters, {kernels}: {case}"
             assert same_bits(costs, expected.costs), f"costs, {kernels}: {case}"
             assert same_bits(outputs, expected.outputs), f"outputs, {kernels}: {case}"
@@ -140,6 +140,12 @@ def large_case(dtype, batch_size, order):
 def test_large(dtype, batch_size):
     assert compare([large_case(dtype, batch_size, shuffled(200))], shuffle=True)
     assert compare([large_case(dtype, batch_size, [np.arange(200)] * 2)], shuffle=False)
+
+
+@needs_gcc
+def test_large_by_threads(teams):
+    assert compare([large_case("float32", 150, shuffled(200))], shuffle=True, threads=3)
+    assert max(teams) == 3
 
 
 def agree_with_dump(case, stored, parameters, costs, outputs):

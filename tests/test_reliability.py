@@ -57,10 +57,10 @@ def test_kills(torture, tried):
     """Four at a time in torture, since they wait for the disk."""
     with ThreadPoolExecutor(4) as pool:
         seeds = range(20 if torture else 1)
-        results = list(pool.map(lambda seed: kills(250 if torture else 60, "--seed", str(seed)), seeds))
+        results = list(pool.map(lambda seed: kills(250 if torture else 30, "--seed", str(seed)), seeds))
     for result in results:
         tried["kills"] += result.pop("kills")
-        assert result.pop("runs") > 10 and result.pop("within") > 100
+        assert result.pop("runs") > 5 and result.pop("within") > 50
         assert not any(result.values()), results
 
 
@@ -398,9 +398,10 @@ def test_what_a_killed_run_left_is_removed(tmp_path):
 
 def test_eight_at_once(small_set, tmp_path, reference):
     """Each with its own checkpoint and two threads, on however few cores; half of them are killed and go on."""
-    expected = reference(300)
+    batches = "--batch-size", 60, "--hidden", 25000
+    expected = reference(60, *batches)
     runs = [
-        command(small_set, "--epochs", 300, "--batch-size", 1, "--threads", 2, "--checkpoint", f"run-{number}",
+        command(small_set, "--epochs", 60, *batches, "--threads", 2, "--checkpoint", f"run-{number}",
                 "--checkpoint-every", 0.01, "--history", f"history-{number}", "--resume")
         for number in range(8)
     ]  # fmt: skip

@@ -25,7 +25,6 @@ from neurone.kernels import groups, kernel, notes, step
 from neurone.kernels.elementary import add_inner, correct, correct_penalised, like, madd, outer, with_momentum
 from neurone.kernels.groups import BITS, by_group
 from neurone.kernels.online import (
-    REGISTER,
     activations,
     derivatives,
     forward_sparse,
@@ -37,6 +36,7 @@ from neurone.kernels.online import (
     weighted_deltas,
 )  # fmt: skip
 from neurone.kernels.simd import (
+    REGISTER,
     load,
     load_rows,
     lowest_bit,

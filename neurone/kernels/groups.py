@@ -15,11 +15,10 @@ presences  uint64 (P, mots): bit g % 64 of word g / 64 is set where the image ha
 import numpy as np
 
 from neurone.kernels import inlined, kernel, step
-from neurone.kernels.simd import load, part, prefetch, store
+from neurone.kernels.simd import REGISTER, load, part, prefetch, store, width
 
 # The bits of a word: of groups in `presences`, of samples in `porteurs`.
 BITS = 64
-_REGISTER = (0,)
 
 
 @kernel
@@ -97,22 +96,22 @@ def by_group(presences, ordre, q, echantillons, porteurs):
 
     porteurs: uint64 (BITS * mots,), written: bit e of [(g % BITS) * mots + g / BITS] is set where sample e has group g.
     """
-    mots = presences.shape[1]
+    mots, cote_a_cote = presences.shape[1], width(porteurs, REGISTER)
     toutes = part(presences, 0, presences.size)
     for e in range(echantillons):
         p = ordre[q + e]
-        for mot in range(0, mots, 4):
-            store(porteurs, e * mots + mot, load(toutes, p * mots + mot, _REGISTER))
+        for mot in range(0, mots, cote_a_cote):
+            store(porteurs, e * mots + mot, load(toutes, p * mots + mot, REGISTER))
     porteurs[echantillons * mots :] = 0
-    # Rows and columns of each square of BITS by BITS bits exchanged: of its halves, of their halves, ...; four squares
-    # side by side at a time.
-    for mot in range(0, mots, 4):
+    # Rows and columns of each square of BITS by BITS bits exchanged: of its halves, of their halves, ...; at a time, as
+    # many squares side by side as a register has words.
+    for mot in range(0, mots, cote_a_cote):
         pas, masque = BITS // 2, np.uint64(0xFFFFFFFF)
         while pas:
             for debut in range(0, BITS, 2 * pas):
                 for e in range(debut, debut + pas):
-                    haut = load(porteurs, e * mots + mot, _REGISTER)
-                    bas = load(porteurs, (e + pas) * mots + mot, _REGISTER)
+                    haut = load(porteurs, e * mots + mot, REGISTER)
+                    bas = load(porteurs, (e + pas) * mots + mot, REGISTER)
                     autres = ((haut >> pas) ^ bas) & masque
                     store(porteurs, e * mots + mot, haut ^ (autres << pas))
                     store(porteurs, (e + pas) * mots + mot, bas ^ autres)

@@ -25,10 +25,8 @@ import numpy as np
 from neurone.constants import SOFTMAX
 from neurone.kernels import inlined, kernel, notes, step, view
 from neurone.kernels.elementary import activate, derivative, descend, exp, like, madd
-from neurone.kernels.simd import load, part, store, width, zeros
+from neurone.kernels.simd import REGISTER, load, part, store, width, zeros
 from neurone.kernels.sparse import anticipate, pixel
-
-REGISTER = (0,)
 
 
 @view

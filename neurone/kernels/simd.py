@@ -22,6 +22,8 @@ from numba.np.arrayobj import populate_array
 
 # Bytes of one register: AVX2's. LLVM joins or splits them for other machines; the bits are the same.
 REGISTER_BYTES = 32
+# The shape of a block of one.
+REGISTER = (0,)
 
 
 def lanes_of(dtype):

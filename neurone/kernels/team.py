@@ -13,12 +13,12 @@ from numba import types
 from numba.extending import intrinsic
 
 from neurone.kernels import step
-from neurone.kernels.simd import load, store, width
+from neurone.kernels.simd import REGISTER, load, store, width
 
-# Looks before a thread goes to sleep, tens of microseconds' worth, and the microseconds that it then sleeps.
+# Looks before a thread goes to sleep, tens of microseconds' worth, and the microseconds that it then asks to sleep; the
+# system adds some.
 _PATIENCE = 100_000
 _NAP = 10
-_REGISTER = (0,)
 # One may be a tranche ahead of its errors, and another begin two more before it has read the last it was sent.
 MESSAGES = 4
 # The place in `rendezvous` that is not 0 where one has failed.
@@ -59,20 +59,20 @@ def _seen(typingctx, array, index):
 
 
 @step
-def announce(rendezvous, moi, messages):
-    """So many has this thread sent."""
-    _show(rendezvous, (1 + moi) * rendezvous.shape[1], messages)
+def announce(rendezvous, moi, envois):
+    """So many messages has this thread sent."""
+    _show(rendezvous, (1 + moi) * rendezvous.shape[1], envois)
 
 
 @step
-def wait_for(rendezvous, qui, messages):
+def wait_for(rendezvous, qui, envois):
     """Return when thread `qui` has sent so many messages.
 
     Who waits longer sleeps, and so gives its core to others. Only to yield it (`sched_yield`) left two threads that had
     begun on one core there, each waiting for the other, with the second core idle: waking up, they are spread.
     """
     patience = _PATIENCE
-    while _seen(rendezvous, (1 + qui) * rendezvous.shape[1]) < messages and not _seen(rendezvous, 0):
+    while _seen(rendezvous, (1 + qui) * rendezvous.shape[1]) < envois and not _seen(rendezvous, 0):
         if patience:
             patience -= 1
         else:
@@ -86,13 +86,13 @@ def send(message, m, echantillons, Tab, rang):
     In whole registers: what one writes too much the next sample covers, and `message` has room for the last one's.
     """
     for e in range(echantillons):
-        for j in range(0, m, width(Tab, _REGISTER)):
-            store(message, e * m + j, load(Tab, e * Tab.shape[1] + rang + j, _REGISTER))
+        for j in range(0, m, width(Tab, REGISTER)):
+            store(message, e * m + j, load(Tab, e * Tab.shape[1] + rang + j, REGISTER))
 
 
 @step
 def receive(message, m, echantillons, Tab, rang):
     """And back; behind a sample's m numbers, where Tab has padding, come some of the next one's."""
     for e in range(echantillons):
-        for j in range(0, m, width(Tab, _REGISTER)):
-            store(Tab, e * Tab.shape[1] + rang + j, load(message, e * m + j, _REGISTER))
+        for j in range(0, m, width(Tab, REGISTER)):
+            store(Tab, e * Tab.shape[1] + rang + j, load(message, e * m + j, REGISTER))

@@ -1,7 +1,7 @@
 """How time and memory grow with the samples and with the hidden neurons: python benchmarks/growth.py
 
 An epoch at batch 32, one thread, on the embedded digits, each in a process of its own; beside the same in NumPy. Writes
-growth.png. The largest set takes NumPy some 5 GB.
+growth.png. The largest set takes NumPy some 4 GB.
 """
 
 import statistics

@@ -16,7 +16,8 @@ PACKAGES = ("numpy", "numba", "scikit-learn", "torch", "jax")
 THREADS = [count for count in (1, 2) if count <= os.cpu_count()]
 HEAD = """# Results
 
-Made by `make bench`, which wants a machine that does nothing else. Numbers without a unit are ratios: how many times as
+Made by `NEURONE_DATA=... make bench`, which wants a folder with MNIST, a machine that does nothing else, and, in the
+environment that `make` keeps in `.venv`, `pip install torch jax`. Numbers without a unit are ratios: how many times as
 fast as each program neurone's `fast` kernels are, on the same samples, in the same run. Medians of 5 rounds, or of 3
 over a whole set; float32. No column: not installed, or a program of one thread.
 
@@ -25,6 +26,7 @@ for rounding, and `notes` the same bits. All have logistic hidden layers, a soft
 descend along a batch's mean gradient. Networks with 784 inputs learn {name}, those with 50 a dense set of 100,000
 samples. NumPy, scikit-learn, PyTorch and JAX are written as their users write them; C is `dense.c`, dense loops with
 `-O3 -march=native -ffast-math`. Slow programs take fewer samples in a round, and the time of a sample is compared.
+neurone predicts on one thread, whatever the others are allowed, and for a single image by the notes' kernel.
 """
 # The scripts whose output goes into the report: title, and what the numbers mean.
 SCRIPTS = {
@@ -127,9 +129,17 @@ def machine():
     return "\n".join(
         [
             f"- {described['Model name']}, {os.cpu_count()} cores, {widest}; caches: {caches}",
+            f"- neurone as of {_revision()}",
             f"- Python {platform.python_version()}, {versions}; {compiler}; NumPy's products by {_blas()}",
         ]
     )
+
+
+def _revision():
+    """The commit, and whether files differ from it."""
+    command = ["git", "-C", FOLDER, "describe", "--always", "--dirty", "--abbrev=12"]
+    described = subprocess.run(command, capture_output=True, text=True)
+    return f"commit {described.stdout.strip()}" if described.returncode == 0 else "no commit: this is no clone"
 
 
 def _blas():

@@ -1,7 +1,10 @@
 """Seconds of a prediction, after every competitor is seen to answer the same: pytest benchmarks/test_predict.py
 
-neurone is given bytes, and divides them by 255 as it predicts. The others are given floats.
+By networks that have learnt for an epoch. neurone is given bytes, and divides them by 255 as it predicts; it uses one
+thread, and for less than 16 images the notes' kernel. The others are given floats.
 """
+
+from functools import cache
 
 import numpy as np
 import pytest
@@ -11,8 +14,20 @@ from workloads import NETWORKS, images
 
 import neurone
 
-# The same function as `fast`, whatever kernels have trained.
+# Whatever kernels have trained, networks predict alike.
 PREDICTORS = [name for name in COMPETITORS if name != "notes"]
+
+
+@cache
+def trained(sizes):
+    """A network, and its answers to the test images by the notes' kernel, which few images go through."""
+    network, data = neurone.Network(sizes), images()
+    neurone.fit(network, data.train_images, data.train_labels, batch_size=32, epochs=1)
+    answers = np.concatenate(
+        [network.predict(images().test_images[first : first + 10]) for first in range(0, 10_000, 10)]
+    )
+    assert np.mean(answers == data.test_labels) > 0.8
+    return network, answers
 
 
 @pytest.mark.parametrize("competitor", PREDICTORS)
@@ -22,10 +37,10 @@ def test_predict(sizes, count, competitor, benchmark):
     if reason := missing(competitor):
         pytest.skip(reason)
     inputs, labels = images().test_images[:count], images().test_labels[:count]
-    network = neurone.Network(sizes)
+    network, answers = trained(sizes)
     runner = COMPETITORS[competitor](network, inputs, labels, 100)
     # Two outputs that are all but equal may change places.
-    assert np.mean(runner.predict() != network.predict(inputs)) <= 1e-3
+    assert np.mean(runner.predict() != answers[:count]) <= 1e-3
     row = f"{'-'.join(map(str, sizes))}, {count:,} image{'s'[: count > 1]}"
     benchmark.extra_info.update(row=row, competitor=competitor, samples=count, threads=THREADS)
     benchmark.pedantic(runner.predict, rounds=5, iterations=200 if count == 1 else 1, warmup_rounds=1)

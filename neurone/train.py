@@ -101,7 +101,7 @@ def _train(args, argv):
         if keeper.resumed:
             progress.print(f"going on from {shown(args.checkpoint)}: epochs done {done}, samples {position.sample}")
         if compiling.seconds:
-            progress.print(f"kernels compiled in {compiling.seconds:.1f} s, once for this kind of network")
+            progress.print(f"kernels compiled in {compiling.seconds:.1f} s")
         for report in position.reports:
             history.write({"event": "epoch", **vars(report)})
         with keeper.interruptions(argv, progress):

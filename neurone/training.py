@@ -129,10 +129,11 @@ def fit(
     kernels : {"fast", "notes"}, default "fast"
         The same bits from either, as long as they are finite; `notes` is for reading.
     threads : int, default 1
-        At most so many share the work of a batch, with the fast kernels; any number gives the same bits. Where there
-        is little to share, fewer do: one for batches of one sample without momentum or penalty, or where there is no
-        hidden layer, or the first, of whose neurons each takes a part, has fewer than 57 (29 in 64 bits). The last has
-        all layers behind the second to itself: where these are most of the work, fewer are as fast.
+        At most so many, and no more than there are cores, share the work of a batch, with the fast kernels; any number
+        gives the same bits. Where there is little to share, fewer do: one for batches of one sample without momentum
+        or penalty, for epochs of some 2 ms, or where there is no hidden layer, or the first, of whose neurons each
+        takes a part, has fewer than 57 (29 in 64 bits). The last has all layers behind the second to itself: where
+        these are most of the work, fewer are as fast.
     sample_weight : array_like, optional
         Factors (P,) of the samples' costs and errors, 0 or more; a batch's mean still divides by its samples.
     validation : (images, labels), optional
@@ -150,6 +151,11 @@ def fit(
         An option or an array that cannot be used; nothing is trained.
     DivergenceError
         Parameters, or the cost, are not finite any more; the network is left as it is.
+
+    Notes
+    -----
+    Ctrl-C is heard within half a second, between calls of the kernels. It may come while parameters are copied back,
+    and leave those of two batches mixed; `python -m neurone.train --checkpoint` never keeps such.
 
     Examples
     --------

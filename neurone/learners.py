@@ -6,10 +6,6 @@ wrong answers. A call may begin and end anywhere in a batch. What was done to th
 `targets` are labels, float targets and samples' factors, and `momentum` inertie, nesterov and penalite.
 """
 
-import _thread
-import os
-import threading
-
 import numpy as np
 
 from neurone import options
@@ -17,7 +13,7 @@ from neurone.datasets.arrays import dense
 from neurone.kernels import batch, notes, online
 from neurone.kernels.groups import BITS
 from neurone.kernels.simd import REGISTER_BYTES
-from neurone.kernels.team import ABANDONED, MESSAGES
+from neurone.kernels.team import MESSAGES
 from neurone.layout import state_offsets
 from neurone.packing import (
     Packed,
@@ -32,11 +28,12 @@ from neurone.packing import (
     rows_of,
     tranche,
 )  # fmt: skip
+from neurone.threads import cores, team
 
 # A thread joins a team for so many multiplications in a tranche, and so many in an epoch. Messages take microseconds,
-# and to begin half a millisecond: where one thread took 1.8 ms for an epoch, two were 0.95 to 1.3 times as fast, and
-# where 3.4, 1.4 to 1.5 times.
-_WORK_OF_A_TRANCHE, _WORK_OF_AN_EPOCH = 100_000, 30_000_000
+# and to begin and end half a millisecond: where one thread took 0.9 ms for an epoch, two were 0.7 to 0.8 times as fast,
+# where 1.75 ms, 1.2 times, and where 3.4 ms, 1.4 times.
+_WORK_OF_A_TRANCHE, _WORK_OF_AN_EPOCH = 100_000, 20_000_000
 
 
 class NotesLearner:
@@ -100,7 +97,7 @@ class FastLearner:
         first = network.layer(0).size
         work = stored / inputs * first + network.parameters.size - first
         useful = tranche(size, threads) * work / _WORK_OF_A_TRANCHE, len(rows) * work / _WORK_OF_AN_EPOCH
-        team = parts(network, min(threads, _cores(), *(1 + int(members) for members in useful)), stored)
+        team = parts(network, min(threads, cores(), *(1 + int(members) for members in useful)), stored)
         self._together = together = tranche(size, len(team))
         # Rows that no sample of a tranche has cost little each, but there may be many of them.
         wide, group = not full and inputs + 1 > together * stored, 1
@@ -177,62 +174,6 @@ class FastLearner:
             packed.store()
             if velocity.size:
                 packed.copy_to(self._velocity, velocity)
-
-
-def _cores():
-    """How many this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-
-
-def team(work, threads, rendezvous):
-    """Call work(0), ... work(threads - 1), each in a thread of its own, which wait for each other in `rendezvous`.
-
-    All begin or none, and who fails sets the others free: none may wait for ever. Ctrl-C comes to the main thread at
-    any moment, the middle of starting another included; so this one only waits, in single steps, for one that leads.
-    """
-    if threads == 1:
-        work(0)
-        return
-    failures, ready, ends, done = [], threading.Event(), threading.Semaphore(0), _thread.allocate_lock()
-    done.acquire()
-    _thread.start_new_thread(_lead, (work, threads, rendezvous, failures, ready, ends, done))
-    done.acquire()
-    if failures:
-        raise failures[0]
-
-
-def _lead(work, threads, rendezvous, failures, ready, ends, done):
-    """Gather the others of a team, work as one of them, and see them end.
-
-    They wait to begin, for the system then finds a core for each: those that did not stayed on one, for milliseconds.
-    Not `join`: Python would list this thread, which it does not know, for ever.
-    """
-    started, complete = 1, False
-
-    def member(number):
-        ready.wait()
-        try:
-            if complete:
-                work(number)
-        except BaseException as error:
-            failures.append(error)
-            rendezvous[ABANDONED] = 1
-        finally:
-            ends.release()
-
-    try:
-        for number in range(1, threads):
-            threading.Thread(target=member, args=(number,), daemon=True).start()
-            started += 1
-        complete = True
-    except BaseException as error:
-        failures.append(error)
-    finally:
-        ready.set()
-        member(0)
-        for _ in range(started):
-            ends.acquire()
-        done.release()
 
 
 LEARNERS = {"notes": NotesLearner, "fast": FastLearner}

@@ -131,9 +131,9 @@ def fit(
     threads : int, default 1
         At most so many, and no more than there are cores, share the work of a batch, with the fast kernels; any number
         gives the same bits. Where there is little to share, fewer do: one for batches of one sample without momentum
-        or penalty, for epochs of some 2 ms, or where there is no hidden layer, or the first, of whose neurons each
-        takes a part, has fewer than 57 (29 in 64 bits). The last has all layers behind the second to itself: where
-        these are most of the work, fewer are as fast.
+        or penalty, for epochs of less than some 2 ms, or where there is no hidden layer, or the first, of whose
+        neurons each takes a part, has fewer than 57 (29 in 64 bits). The last has all layers behind the second to
+        itself: where these are most of the work, fewer are as fast.
     sample_weight : array_like, optional
         Factors (P,) of the samples' costs and errors, 0 or more; a batch's mean still divides by its samples.
     validation : (images, labels), optional

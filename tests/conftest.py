@@ -68,7 +68,7 @@ def teams(monkeypatch, gathered):
 @pytest.fixture
 def gathered(monkeypatch):
     """How many threads each call's team had, with a core for each, and however short an epoch."""
-    monkeypatch.setattr(learners, "_cores", lambda: 8)
+    monkeypatch.setattr(learners, "cores", lambda: 8)
     monkeypatch.setattr(learners, "_WORK_OF_AN_EPOCH", 1)
     sizes, gather = [], learners.team
 

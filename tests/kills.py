@@ -104,7 +104,7 @@ def main():
         learner.samples_per_call = lambda *_: 1
     training._CALL_SECONDS = 0
     # However short an epoch, and however few cores.
-    learners._WORK_OF_AN_EPOCH, learners._cores = 1, lambda: 2
+    learners._WORK_OF_AN_EPOCH, learners.cores = 1, lambda: 2
     teams, gather = [], learners.team
 
     def team(work, threads, rendezvous):

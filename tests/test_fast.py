@@ -16,7 +16,7 @@ from numba import njit
 from scipy.sparse import csr_array
 
 import neurone
-from neurone import learners, packing
+from neurone import learners, packing, threads
 from neurone.datasets.arrays import as_images
 from neurone.datasets.digits import digits
 from neurone.kernels import batch
@@ -100,20 +100,38 @@ def test_threads_have_parts_of_their_own_shape(gathered):
 
 def test_little_work_is_not_shared_out(monkeypatch):
     """With batches of two, an epoch of a network of 4-3-2 took two threads 12 seconds and one 0.05."""
-    monkeypatch.setattr(learners, "_lead", None)
-    monkeypatch.setattr(learners, "_cores", lambda: 2)
+    monkeypatch.setattr(threads, "_lead", None)
+    monkeypatch.setattr(learners, "cores", lambda: 2)
     images, labels = digits(700)
     dense = images.reshape(700, 784) + np.float32(1)
     options = dict(batch_size=8, threads=2, epochs=1)
     neurone.fit(neurone.Network((784, 64, 10)), dense, labels, **options | {"batch_size": 1, "momentum": 0.9})
     neurone.fit(neurone.Network((784, 64, 10)), images, labels, **options)  # 0 costs nothing
     neurone.fit(neurone.Network((784, 40, 10)), dense, labels, **options)  # too few neurons
-    neurone.fit(neurone.Network((784, 64, 10)), dense[:500], labels[:500], **options)  # too short an epoch
-    monkeypatch.setattr(learners, "_cores", lambda: 1)
+    neurone.fit(neurone.Network((784, 64, 10)), dense[:300], labels[:300], **options)  # too short an epoch
+    monkeypatch.setattr(learners, "cores", lambda: 1)
     neurone.fit(neurone.Network((784, 64, 10)), dense, labels, **options)
-    monkeypatch.setattr(learners, "_cores", lambda: 2)
+    monkeypatch.setattr(learners, "cores", lambda: 2)
     with pytest.raises(TypeError):
         neurone.fit(neurone.Network((784, 64, 10)), dense, labels, **options)
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system does not tell threads where to go")
+def test_each_of_a_team_begins_on_a_core_of_its_own(monkeypatch):
+    """And may go where it likes; nothing changes for the thread that trains."""
+    allowed, asked = os.sched_getaffinity(0), {}
+
+    def place(thread, cores):
+        assert thread == 0
+        asked.setdefault(threading.get_ident(), []).append(set(cores))
+
+    monkeypatch.setattr(threads.os, "sched_getaffinity", lambda _: {3, 5, 6, 9})
+    monkeypatch.setattr(threads.os, "sched_setaffinity", place)
+    monkeypatch.setattr(threads, "_core", lambda: 6)
+    threads.team(lambda number: None, 3, np.zeros((4, 16), np.int64))
+    assert sorted(asked.values(), key=str) == [[{core}, {3, 5, 6, 9}] for core in (3, 6, 9)]
+    monkeypatch.undo()
+    assert os.sched_getaffinity(0) == allowed and threads._core() in allowed
 
 
 def test_a_team_leaves_no_thread(teams):
@@ -138,7 +156,7 @@ def test_a_team_can_be_interrupted(interruptible):
         "import neurone; from neurone import learners; from neurone.datasets.digits import digits\n"
         "team = learners.team\n"
         "def told(work, threads, *others): print(threads, 'at work', flush=True); team(work, threads, *others)\n"
-        "learners.team, learners._cores = told, lambda: 2\n"
+        "learners.team, learners.cores = told, lambda: 2\n"
         "images, labels = digits(2000); net = neurone.Network((784, 100, 210, 10))\n"
         "images = images.reshape(2000, 784) / 255.0 + 1\n"
         "neurone.fit(net, images, labels, batch_size=50, epochs=10**6, threads=2)"

@@ -11,7 +11,7 @@ FLOORS = [
     ["constants", "errors", "layout", "options", "randomness", "files"],
     ["kernels", "container"],
     ["network", "packing", "datasets"],
-    ["learners", "training", "checkpoint"],
+    ["threads", "learners", "training", "checkpoint"],
     ["images", "formats", "sklearn"],
     ["commands", "train", "evaluate", "predict", "fetch", "export"],
 ]

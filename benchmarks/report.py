@@ -138,8 +138,10 @@ def machine():
 def _revision():
     """The commit, and whether files differ from it."""
     command = ["git", "-C", FOLDER, "describe", "--always", "--dirty", "--abbrev=12"]
-    described = subprocess.run(command, capture_output=True, text=True)
-    return f"commit {described.stdout.strip()}" if described.returncode == 0 else "no commit: this is no clone"
+    try:
+        return f"commit {subprocess.check_output(command, text=True).strip()}"
+    except (OSError, subprocess.CalledProcessError):
+        return "a commit that git does not tell"
 
 
 def _blas():
@@ -155,8 +157,8 @@ def _version(package):
 
 
 def report():
-    seconds = measured()
     sections = [("Machine", machine())]
+    seconds = measured()
     for threads in THREADS:
         for test, title in (("test_epoch", "An epoch"), ("test_predict", "Prediction")):
             plural = "one thread" if threads == 1 else f"{threads} threads"

@@ -23,9 +23,7 @@ def trained(sizes):
     """A network, and its answers to the test images by the notes' kernel, which few images go through."""
     network, data = neurone.Network(sizes), images()
     neurone.fit(network, data.train_images, data.train_labels, batch_size=32, epochs=1)
-    answers = np.concatenate(
-        [network.predict(images().test_images[first : first + 10]) for first in range(0, 10_000, 10)]
-    )
+    answers = np.concatenate([network.predict(data.test_images[first : first + 10]) for first in range(0, 10_000, 10)])
     assert np.mean(answers == data.test_labels) > 0.8
     return network, answers
 

@@ -97,20 +97,20 @@ class FastLearner:
         first = network.layer(0).size
         work = stored / inputs * first + network.parameters.size - first
         useful = tranche(size, threads) * work / _WORK_OF_A_TRANCHE, len(rows) * work / _WORK_OF_AN_EPOCH
-        team = parts(network, min(threads, cores(), *(1 + int(members) for members in useful)), stored)
-        self._together = together = tranche(size, len(team))
+        members = parts(network, min(threads, cores(), *(1 + int(limit) for limit in useful)), stored)
+        self._together = together = tranche(size, len(members))
         # Rows that no sample of a tranche has cost little each, but there may be many of them.
         wide, group = not full and inputs + 1 > together * stored, 1
         if full or wide:
             samples = *cut(rows, divisor, dtype, lines), np.empty((0, 0), np.uint64)
         else:
-            group = group_size(rows, max(part.blocks[0] for part in team))
+            group = group_size(rows, max(part.blocks[0] for part in members))
             samples = cut_in_groups(rows, divisor, dtype, lines, group)
-        self._packed = [Packed(network, group, part) for part in team]
+        self._packed = [Packed(network, group, part) for part in members]
         self._packed_velocities = [
             aligned(packed.weights.size * (self._velocity.size > 0), dtype) for packed in self._packed
         ]
-        turns, places = min(2, len(team)), (inputs + 1) * wide
+        turns, places = min(2, len(members)), (inputs + 1) * wide
         self._workspaces = [
             (
                 each(turns, packed.inputs_of(together, samples)),

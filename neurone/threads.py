@@ -9,10 +9,13 @@ from contextlib import suppress
 
 from neurone.kernels.team import ABANDONED
 
+# The number of the core that a thread is on. Only Linux tells.
+_current_core = getattr(ctypes.CDLL(None), "sched_getcpu", None) if hasattr(os, "sched_setaffinity") else None
+
 
 def cores():
-    """How many this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    """How many this process may use, by its affinity."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def team(work, threads, rendezvous):
@@ -20,6 +23,7 @@ def team(work, threads, rendezvous):
 
     All begin or none, and who fails sets the others free: none may wait for ever. Ctrl-C comes to the main thread at
     any moment, the middle of starting another included; so this one only waits, in single steps, for one that leads.
+    Interrupted, it returns at once, and the others end their call.
     """
     if threads == 1:
         work(0)
@@ -46,41 +50,39 @@ def _lead(work, threads, rendezvous, failures, ready, ends, done):
                 _place(core, number)
                 work(number)
         except BaseException as error:
-            failures.append(error)
             rendezvous[ABANDONED] = 1
+            failures.append(error)
         finally:
             ends.release()
 
     try:
-        core = _core()
-        for number in range(1, threads):
-            threading.Thread(target=member, args=(number,), daemon=True).start()
-            started += 1
-        complete = True
+        try:
+            core = _current_core() if _current_core else None
+            for number in range(1, threads):
+                threading.Thread(target=member, args=(number,), daemon=True).start()
+                started += 1
+            complete = True
+        finally:
+            ready.set()
+            member(0)
+            for _ in range(started):
+                ends.acquire()
     except BaseException as error:
         failures.append(error)
     finally:
-        ready.set()
-        member(0)
-        for _ in range(started):
-            ends.acquire()
         done.release()
 
 
-def _core():
-    """The number of the one that this thread is on; 0 where the system does not tell."""
-    return ctypes.CDLL(None).sched_getcpu() if hasattr(os, "sched_setaffinity") else 0
-
-
 def _place(core, number):
-    """Move this thread to the `number`-th core behind `core`. From there it may go where it likes.
+    """Away from the leader's `core`, if another of the team is there: `number` cores on. From there it may go anywhere.
 
     Last thing before it works, since whoever waits, for Python's lock too, may wake up on another's core. Left alone,
-    two that began on one core stayed there for milliseconds, the second core idle: epochs of 50-100-5 in batches of
-    1,000 took 34 ms then, and not 27. (Linux takes a virtual core whose host sleeps for one that is taken.)
+    two on one core stayed there for milliseconds, the second core idle: epochs of 50-100-5 in batches of 1,000 took
+    34 ms then, and not 27. (A virtual core that its host has put to sleep does not look idle to Linux.)
     """
-    if hasattr(os, "sched_setaffinity"):
+    if core is None or (_current_core() == core) == (number == 0):
+        return
+    with suppress(OSError):
         allowed = sorted(os.sched_getaffinity(0))
-        with suppress(OSError):
-            os.sched_setaffinity(0, {allowed[(bisect(allowed, core) + number - 1) % len(allowed)]})
-            os.sched_setaffinity(0, allowed)
+        os.sched_setaffinity(0, {allowed[(bisect(allowed, core) + number - 1) % len(allowed)]})
+        os.sched_setaffinity(0, allowed)

@@ -77,7 +77,7 @@ def _start(folder, data, variant, acknowledge=None, in_place=False):
             checkpoint.save = save_and_say
         if in_place:
             container.replacing = _in_place
-        signal.alarm(60)  # no life is so long
+        signal.alarm(60)  # no life is so long: who resumes it sees that it failed
         code = _train(folder, data, variant)
     finally:
         os._exit(code)
@@ -148,6 +148,9 @@ def main():
                 with open(told) as pipe:
                     acknowledged = [tuple(map(int, line.split())) for line in pipe]
                 reached, fruitless = max([reached, *acknowledged]), 0 if acknowledged else fruitless + 1
+                if fruitless > 20:
+                    result["failed"] += 1  # it hangs
+                    break
                 result["within"] += sum(0 < sample < 24 for _, sample in acknowledged)
                 if not os.WIFSIGNALED(status):
                     code = os.waitstatus_to_exitcode(status)

@@ -79,7 +79,7 @@ def test_many_small_tranches(batch_size, teams, monkeypatch):
 def test_calls_that_end_within_a_batch(options, seconds, teams, monkeypatch):
     """The gradient waits for the next; of images, and of inputs so few that it is gathered row by row.
 
-    Calls of 7 samples, or of 7, 14, 28 ..., in tranches of 3.
+    Calls of 7, 3, 1, 1, ... samples, or of 7, 14, 28, ..., in tranches of 3.
     """
     monkeypatch.setattr("neurone.training._CALL_SECONDS", seconds)
     monkeypatch.setattr(learners.FastLearner, "samples_per_call", lambda learner: 7)
@@ -94,6 +94,7 @@ def test_calls_that_end_within_a_batch(options, seconds, teams, monkeypatch):
 def test_threads_have_parts_of_their_own_shape(gathered):
     """Of 100 neurons one has 7 registers, and the other 6."""
     images, labels = digits(200)
+    assert [part.registers[1] for part in parts(neurone.Network((784, 100, 10)), 2, 150)] == [7, 6]
     assert_same(both((784, 100, 10), images, labels, batch_size=100, threads=2))
     assert max(gathered) == 2
 
@@ -116,10 +117,13 @@ def test_little_work_is_not_shared_out(monkeypatch):
         neurone.fit(neurone.Network((784, 64, 10)), dense, labels, **options)
 
 
-@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system does not tell threads where to go")
+needs_affinity = pytest.mark.skipif(threads._current_core is None, reason="the system does not tell where threads are")
+
+
+@needs_affinity
 def test_each_of_a_team_begins_on_a_core_of_its_own(monkeypatch):
-    """And may go where it likes; nothing changes for the thread that trains."""
-    allowed, asked = os.sched_getaffinity(0), {}
+    """The others go away from the leader's, and may then go where they like."""
+    asked = {}
 
     def place(thread, cores):
         assert thread == 0
@@ -127,11 +131,26 @@ def test_each_of_a_team_begins_on_a_core_of_its_own(monkeypatch):
 
     monkeypatch.setattr(threads.os, "sched_getaffinity", lambda _: {3, 5, 6, 9})
     monkeypatch.setattr(threads.os, "sched_setaffinity", place)
-    monkeypatch.setattr(threads, "_core", lambda: 6)
-    threads.team(lambda number: None, 3, np.zeros((4, 16), np.int64))
-    assert sorted(asked.values(), key=str) == [[{core}, {3, 5, 6, 9}] for core in (3, 6, 9)]
-    monkeypatch.undo()
-    assert os.sched_getaffinity(0) == allowed and threads._core() in allowed
+    monkeypatch.setattr(threads, "_current_core", lambda: 6)
+    names = {}
+    threads.team(lambda number: names.update({number: threading.get_ident()}), 3, np.zeros((4, 16), np.int64))
+    assert asked == {names[1]: [{9}, {3, 5, 6, 9}], names[2]: [{3}, {3, 5, 6, 9}]}
+
+
+@needs_affinity
+@pytest.mark.parametrize("refused", [False, True])
+def test_where_a_team_may_run_does_not_change(refused, monkeypatch):
+    """Nor does it matter if the system refuses."""
+
+    def refuse(*_):
+        raise PermissionError
+
+    if refused:
+        monkeypatch.setattr(threads.os, "sched_setaffinity", refuse)
+    monkeypatch.setattr(threads, "_current_core", lambda: 0)
+    seen = []
+    threads.team(lambda number: seen.append(os.sched_getaffinity(0)), 3, np.zeros((4, 16), np.int64))
+    assert seen == [os.sched_getaffinity(0)] * 3
 
 
 def test_a_team_leaves_no_thread(teams):
@@ -162,9 +181,12 @@ def test_a_team_can_be_interrupted(interruptible):
         "neurone.fit(net, images, labels, batch_size=50, epochs=10**6, threads=2)"
     )
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        assert process.stdout.readline() == b"2 at work\n"
-        process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=60)
+        try:
+            assert process.stdout.readline() == b"2 at work\n"
+            process.send_signal(signal.SIGINT)
+            _, errors = process.communicate(timeout=60)
+        finally:
+            process.kill()
     assert process.returncode == -signal.SIGINT and b"KeyboardInterrupt" in errors
 
 
@@ -403,19 +425,21 @@ def test_other_processors_give_the_same_bits(cpu, register, tmp_path):
     (copy / "kernels/simd.py").write_text(simd.replace("REGISTER_BYTES = 32", f"REGISTER_BYTES = {register}"))
     code = (
         "import hashlib, neurone; from neurone.datasets.digits import digits\n"
-        "from neurone.kernels import online\n"
+        "from neurone.kernels import online, simd\n"
         "for batch_size in (1, 16):\n"
         "    net = neurone.Network((784, 8, 8))\n"
         "    images, labels = digits(100); neurone.fit(net, images, labels % 8, epochs=1, batch_size=batch_size)\n"
         "    print(hashlib.sha256(net.parameters.tobytes()).hexdigest())\n"
         "assembly = ''.join(online.train.inspect_asm().values())\n"
-        "print(*(name for name in ('ymm', 'zmm') if name in assembly))"
+        "print(simd.REGISTER_BYTES, *(name for name in ('ymm', 'zmm') if name in assembly))"
     )
     features = {"generic": "", "haswell": "+avx,+avx2,+fma,+bmi,+bmi2,+lzcnt,+popcnt,+sse4.1,+sse4.2"}
     environment = os.environ | {"PYTHONPATH": str(tmp_path), "NEURONE_CACHE": str(tmp_path / "cache")}
     if cpu:
         environment |= {"NUMBA_CPU_NAME": cpu, "NUMBA_CPU_FEATURES": features[cpu]}
-    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, cwd=tmp_path, capture_output=True, text=True, check=True
+    )
     images, labels = digits(100)
     expected = []
     for batch_size in (1, 16):
@@ -424,4 +448,5 @@ def test_other_processors_give_the_same_bits(cpu, register, tmp_path):
         expected.append(hashlib.sha256(net.parameters.tobytes()).hexdigest())
     *bits, registers = done.stdout.splitlines()
     assert bits == expected
-    assert cpu is None or registers == {"generic": "", "haswell": "ymm"}[cpu]
+    assert registers.split()[0] == str(register)
+    assert cpu is None or registers.split()[1:] == {"generic": [], "haswell": ["ymm"]}[cpu]

@@ -6,10 +6,10 @@ Each thread of a team has a network of its own: some neurons of the first hidden
 out of them. It alone corrects them, and they never leave its core's cache. What neurons of the second layer (mostly the
 output) sum up goes from thread to thread, each of which goes on where the one before stopped, so that every sum keeps
 its order; the last has the layers above to itself, and sends the second layer's errors back to all. So only a few
-numbers of each sample cross between cores. Before a thread waits for a tranche's errors it has summed up the next one,
-so that none stands idle while a message is on its way. (To share samples or rows in any layer takes all its outputs or
-parameters across with every batch: two threads took up to 1.5 times as long as one where the cores were far from each
-other.)
+numbers of each sample cross between cores. Within a batch, before a thread waits for a tranche's errors it has summed
+up the next one, so that none stands idle while a message is on its way. (To share samples or rows in any layer takes
+all its outputs or parameters across with every batch: two threads took up to 1.5 times as long as one where the cores
+were far from each other.)
 
 Parameters stand as in online.py, and Gradient as LesPoids. TabOutput, Delta and TabXCachee have a row for each sample
 of a tranche.

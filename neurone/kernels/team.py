@@ -1,7 +1,7 @@
 """Threads that work on one batch together: what one sends to others, and how they wait for it.
 
 Every one of a team runs the same kernel and knows its number, `moi`, of `equipe`. They live as long as one kernel
-call, so that between calls there is no thread that a fork could lose.
+call, so that between calls no thread that a fork could lose has anything left to do.
 
 messages      (MESSAGES, ...): by turns, numbers of a layer of m neurons, for each sample of a tranche
 rendezvous    int64 (1 + equipe, 16), zeros: how many messages each has sent, in line 1 + moi; and in line 0 whether one
@@ -69,7 +69,7 @@ def wait_for(rendezvous, qui, envois):
     """Return when thread `qui` has sent so many messages.
 
     Who waits longer sleeps, and so gives its core to others. Only to yield it (`sched_yield`) left two threads that had
-    begun on one core there, each waiting for the other, with the second core idle: waking up, they are spread.
+    begun on one core there, each waiting for the other, with the second core idle: waking up, they are spread in time.
     """
     patience = _PATIENCE
     while _seen(rendezvous, (1 + qui) * rendezvous.shape[1]) < envois and not _seen(rendezvous, 0):

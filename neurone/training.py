@@ -154,8 +154,8 @@ def fit(
 
     Notes
     -----
-    Ctrl-C is heard within half a second, between calls of the kernels. It may come while parameters are copied back,
-    and leave those of two batches mixed; `python -m neurone.train --checkpoint` never keeps such.
+    Ctrl-C is heard between calls of the kernels. It may come while parameters are copied back, and leave those of two
+    batches mixed; `python -m neurone.train --checkpoint` never keeps such.
 
     Examples
     --------

@@ -118,11 +118,9 @@ class FastLearner:
                 each(turns, packed.deltas_of(together)),
                 aligned(packed.weights.size, dtype),
                 velocity,
-                np.zeros(network.sizes[-1], dtype),
+                aligned(network.sizes[-1], dtype),
                 rows_of(1 if wide else turns, places or BITS * samples[-1].shape[1], np.dtype(np.uint64)),
-                np.zeros(together, np.int64),
-                np.zeros(places, np.int64),
-                np.zeros(1, np.int64),
+                *(aligned(size, np.dtype(np.int64)) for size in (together, places, 1)),
             )
             for packed, velocity in zip(self._packed, self._packed_velocities, strict=True)
         ]

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from mmap import PAGESIZE
 from pathlib import Path
 
 import numpy as np
@@ -97,6 +98,26 @@ def test_threads_have_parts_of_their_own_shape(gathered):
     assert [part.registers[1] for part in parts(neurone.Network((784, 100, 10)), 2, 150)] == [7, 6]
     assert_same(both((784, 100, 10), images, labels, batch_size=100, threads=2))
     assert max(gathered) == 2
+
+
+def test_no_thread_works_in_a_page_of_another(teams, monkeypatch):
+    """What one writes, the other's processor would fetch ahead: slow, where cores are far from each other."""
+
+    def pages(*arrays):
+        starts = [(array.ctypes.data, array.ctypes.data + array.nbytes) for array in arrays if array.size]
+        return {page for start, end in starts for page in range(start // PAGESIZE, -(-end // PAGESIZE))}
+
+    made = []
+    monkeypatch.setattr(learners.FastLearner, "train", lambda learner, *arguments: made.append(learner))
+    images, labels = digits(200)
+    few = images.reshape(200, 784) * (np.random.Generator(np.random.Philox(8)).random((200, 784)) < 0.03)
+    for inputs in (images, few, images.reshape(200, 784) + np.float32(1)):
+        neurone.fit(neurone.Network((784, 100, 30, 10)), inputs, labels, batch_size=100, momentum=0.9, threads=2)
+        learner = made[-1]
+        arrays = zip(learner._packed, learner._workspaces, strict=True)
+        first, second = (pages(packed.weights, packed.transposed, *workspace) for packed, workspace in arrays)
+        assert min(len(first), len(second)) > 10
+        assert not first & second and not pages(learner._messages) & (first | second)
 
 
 def test_little_work_is_not_shared_out(monkeypatch):

@@ -35,7 +35,8 @@ SCRIPTS = {
         """\
 How many times as fast as with one thread an epoch is with two; and what two fits at once, of one thread each, gain over
 one after the other: what this machine, at that moment, has to give to two threads that never wait for each other. They
-alternate for ten seconds, 9 rounds at least; each round gives a ratio.""",
+alternate for ten seconds, 9 rounds at least; each round gives a ratio, of which the median and the quartiles stand
+here.""",
     ),
     "accuracy": (
         "To 98 % of MNIST's test images",

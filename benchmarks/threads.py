@@ -14,7 +14,7 @@ import neurone
 from neurone.training import iterate
 
 BATCHES = (32, 128, 1000, None)
-# At least, and for so many seconds: others on the same machine take a core now and then, for a second or so.
+# At least so many rounds, and so many seconds: others on the same machine take a core for a second or so at times.
 ROUNDS, SECONDS = 9, 10
 
 
@@ -50,12 +50,12 @@ def row(sizes, batch):
         bounds.append(2 * seconds / at_once(first, second))
     assert alone.parameters.tobytes() == together.parameters.tobytes()
     name = f"{'-'.join(map(str, sizes))}, {'whole set' if batch is None else f'batch {batch}'}"
-    cells = [f"{function(ratios):.2f}" for ratios in (gains, bounds) for function in (statistics.median, max)]
+    cells = ["{1:.2f} ({0:.2f}-{2:.2f})".format(*statistics.quantiles(ratios, n=4)) for ratios in (gains, bounds)]
     print(f"| {name} | {' | '.join(cells)} |", flush=True)
 
 
 if __name__ == "__main__":
-    print("| | two threads, median | best | two fits at once, median | best |\n|---|---|---|---|---|")
+    print("| | two threads | two fits at once |\n|---|---|---|")
     for sizes in NETWORKS:
         for batch in BATCHES:
             row(sizes, batch)

@@ -110,7 +110,7 @@ class FastLearner:
         self._packed_velocities = [
             aligned(packed.weights.size * (self._velocity.size > 0), dtype) for packed in self._packed
         ]
-        turns, places = min(2, len(members)), (inputs + 1) * wide
+        turns, listed = min(2, len(members)), (inputs + 1) * wide
         self._workspaces = [
             (
                 each(turns, packed.inputs_of(together, samples)),
@@ -119,8 +119,8 @@ class FastLearner:
                 aligned(packed.weights.size, dtype),
                 velocity,
                 aligned(network.sizes[-1], dtype),
-                rows_of(1 if wide else turns, places or BITS * samples[-1].shape[1], np.dtype(np.uint64)),
-                *(aligned(size, np.dtype(np.int64)) for size in (together, places, 1)),
+                rows_of(1 if wide else turns, listed or BITS * samples[-1].shape[1], np.dtype(np.uint64)),
+                *(aligned(size, np.dtype(np.int64)) for size in (together, listed, 1)),  # places, touchees, compte
             )
             for packed, velocity in zip(self._packed, self._packed_velocities, strict=True)
         ]

@@ -39,9 +39,9 @@ _FULL, _SHOWN = 0.6, 200
 def aligned(size, dtype):
     """Zeros in pages of their own, so that they begin at a cache line: a register that straddles two takes two reads.
 
-    Pages, since of the one that it works in a processor fetches ahead, and takes from another what that one writes
-    there. Where two cores were far from each other, an epoch of 50-100-5 by two threads in batches of 128 took 34 ms
-    where their arrays stood side by side, and 28 so.
+    Whole pages for a team's sake: within the page that it reads a processor fetches ahead, it seems, and so takes lines
+    from another that writes them. While two cores were far from each other, an epoch of 50-100-5 by two threads in
+    batches of 128 took 34 ms with their arrays side by side, and 28 ms with pages of their own.
     """
     pages = -(-size * dtype.itemsize // PAGESIZE)
     bytes_ = np.zeros((pages + 1) * PAGESIZE, np.uint8)

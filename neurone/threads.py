@@ -74,11 +74,12 @@ def _lead(work, threads, rendezvous, failures, ready, ends, done):
 
 
 def _place(core, number):
-    """Away from the leader's `core`, if another of the team is there: `number` cores on. From there it may go anywhere.
+    """Another of the team that is on the leader's `core` goes `number` cores on, and the leader, if it has left, back.
 
-    Last thing before it works, since whoever waits, for Python's lock too, may wake up on another's core. Left alone,
-    two on one core stayed there for milliseconds, the second core idle: epochs of 50-100-5 in batches of 1,000 took
-    34 ms then, and not 27. (A virtual core that its host has put to sleep does not look idle to Linux.)
+    From there it may go anywhere. Last thing before it works, since whoever waits, for Python's lock too, may wake up
+    on another's core. Left alone, two on one core stayed there for milliseconds, the second core idle: epochs of
+    50-100-5 in batches of 1,000 took 34 ms then, and not 27. (A virtual core that its host has put to sleep does not
+    look idle to Linux.)
     """
     if core is None or (_current_core() == core) == (number == 0):
         return

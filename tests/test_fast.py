@@ -104,6 +104,7 @@ def test_no_thread_works_in_a_page_of_another(teams, monkeypatch):
     """What one writes, the other's processor would fetch ahead: slow, where cores are far from each other."""
 
     def pages(*arrays):
+        assert not any(array.ctypes.data % PAGESIZE for array in arrays if array.size)
         starts = [(array.ctypes.data, array.ctypes.data + array.nbytes) for array in arrays if array.size]
         return {page for start, end in starts for page in range(start // PAGESIZE, -(-end // PAGESIZE))}
 

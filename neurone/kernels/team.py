@@ -19,7 +19,8 @@ from neurone.kernels.simd import REGISTER, load, store, width
 # system adds some.
 _PATIENCE = 100_000
 _NAP = 10
-# One may be a tranche ahead of its errors, and another begin two more before it has read the last it was sent.
+# Who sends message s has read the errors of s - 2, so that all have sent s - 2; but another may still have to read the
+# errors of s - 3. So four are in use.
 MESSAGES = 4
 # The place in `rendezvous` that is not 0 where one has failed.
 ABANDONED = 0, 0
@@ -33,7 +34,7 @@ def _address(context, builder, array_type, array, index):
 
 @intrinsic
 def _show(typingctx, array, index, value):
-    """array[index] = value: who sees it there sees everything that was written before.
+    """array.flat[index] = value: who sees it there sees everything that was written before.
 
     The processor need not wait until it has; for a step that adds one, and cannot be seen half done, it would.
     """
@@ -49,7 +50,7 @@ def _show(typingctx, array, index, value):
 
 @intrinsic
 def _seen(typingctx, array, index):
-    """array[index] as another thread has shown it."""
+    """array.flat[index] as another thread has shown it."""
 
     def codegen(context, builder, signature, args):
         pointer = _address(context, builder, array, args[0], context.cast(builder, args[1], index, types.intp))
@@ -60,7 +61,7 @@ def _seen(typingctx, array, index):
 
 @step
 def announce(rendezvous, moi, envois):
-    """So many messages has this thread sent."""
+    """Tell the others that this thread has sent so many messages."""
     _show(rendezvous, (1 + moi) * rendezvous.shape[1], envois)
 
 
@@ -81,7 +82,8 @@ def wait_for(rendezvous, qui, envois):
 
 @step
 def send(message, m, echantillons, Tab, rang):
-    """Tab[e, rang:] of so many samples, m numbers each, close together: a line between the cores costs a sample's time.
+    """Tab[e, rang:] of so many samples, m numbers each, close together: to move a cache line between cores takes about
+    as long as a sample.
 
     In whole registers: what one writes too much the next sample covers, and `message` has room for the last one's.
     """

@@ -240,6 +240,8 @@ def iterate(
     position = Position() if position is None else position
     if position.velocity is None and momentum:
         position.velocity = np.zeros_like(network.parameters)
+    if len(position.reports) >= epochs:
+        return iter(())  # without cutting images and compiling kernels that nothing would use
     inertia = network.dtype.type(momentum), bool(nesterovs_momentum), network.dtype.type(alpha)
     learner = LEARNERS[kernels](
         network, rows, divisor, targets, batch_size or len(rows), reduction == "sum", threads,

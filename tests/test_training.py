@@ -128,8 +128,12 @@ def test_validation_changes_nothing_but_the_report():
     assert history[-1].validation_error == pytest.approx(100 * (net.predict(IMAGES[:7]) != LABELS[:7]).mean())
 
 
-def test_no_epochs_leave_the_network_alone():
+def test_no_epochs_leave_the_network_alone(monkeypatch):
+    """And make nothing to train with: kernels take seconds to compile."""
+    monkeypatch.delitem(LEARNERS, "fast")
     assert np.array_equal(trained(epochs=0), neurone.Network((6, 4, 3)).parameters)
+    with pytest.raises(KeyError):
+        trained(epochs=1)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ import neurone
 from neurone.training import iterate
 
 BATCHES = (32, 128, 1000, None)
-# At least so many rounds, and so many seconds: others on the same machine take a core for a second or so at times.
+# At least so many rounds, and so many seconds: at times a core was a third slower for a second or so.
 ROUNDS, SECONDS = 9, 10
 
 

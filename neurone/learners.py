@@ -144,6 +144,7 @@ class FastLearner:
 
     def _train_batches(self, arguments, rate, tally):
         threads = len(self._packed)
+        # Wherever there is room, like `tally`: pages of their own made no difference.
         rendezvous = np.zeros((1 + threads, 16), np.int64)
 
         def work(member):

@@ -39,7 +39,7 @@ def team(work, threads, rendezvous):
 def _lead(work, threads, rendezvous, failures, ready, ends, done):
     """Gather the others of a team, work as one of them, and see them end.
 
-    Not by `join`: Python would list this thread, which it does not know, for ever.
+    Not by `join`, and not without `daemon`: Python would list this thread, which it does not know, for ever.
     """
     started, complete = 1, False
 

@@ -12,7 +12,7 @@ from neurone.datasets import mnist
 from neurone.datasets.digits import digits
 from neurone.errors import InputError, NeuroneError
 from neurone.files import shown
-from neurone.kernels import compiling
+from neurone.kernels.jit import compiling
 
 _EMBEDDED = (60_000, 10_000)
 _SIGNALS = signal.SIGINT, signal.SIGTERM

@@ -17,7 +17,7 @@ from neurone.datasets.arrays import stratified
 from neurone.datasets.mnist import role_of
 from neurone.errors import DivergenceError, InputError
 from neurone.files import check_writable, lock_of, locked, shown
-from neurone.kernels import compiling
+from neurone.kernels.jit import compiling
 from neurone.network import Network
 from neurone.training import Position, iterate
 

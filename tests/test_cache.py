@@ -13,8 +13,8 @@ from neurone.kernels import online
 
 CODE = """
 import numpy as np
-from neurone.kernels import _FOLDER, elementary
-print(_FOLDER, elementary.exp32(np.float32(1)))
+from neurone.kernels import cache, elementary
+print(cache.FOLDER, elementary.exp32(np.float32(1)))
 """
 
 
@@ -101,7 +101,7 @@ def test_a_folder_open_to_others_is_not_trusted(tmp_path):
 
 
 def test_seconds_of_compiling_are_counted_where_something_is_compiled(tmp_path):
-    code = CODE + "from neurone.kernels import compiling; print(compiling.seconds > 0)"
+    code = CODE + "from neurone.kernels.jit import compiling; print(compiling.seconds > 0)"
     assert [imported(tmp_path, code=code).stdout.split()[-1] for _ in range(2)] == ["True", "False"]
 
 

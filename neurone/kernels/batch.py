@@ -21,9 +21,10 @@ several rows of its gradient are summed, at a time: `formes` is a tuple as long 
 import numpy as np
 
 from neurone.constants import IDENTITY
-from neurone.kernels import groups, kernel, notes, step
+from neurone.kernels import groups, notes
 from neurone.kernels.elementary import add_inner, correct, correct_penalised, like, madd, outer, with_momentum
 from neurone.kernels.groups import BITS, by_group
+from neurone.kernels.jit import kernel, step
 from neurone.kernels.online import (
     activations,
     derivatives,

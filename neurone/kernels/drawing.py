@@ -5,7 +5,7 @@ Only +, -, *, /, sqrt, comparisons and conversions, each rounded the same way by
 
 import numpy as np
 
-from neurone.kernels import kernel
+from neurone.kernels.jit import kernel
 
 SMOOTH, CORNER, END = 0, 1, 2  # marks: the line bends towards the point, passes or starts at it, stops there
 STEPS = 5  # straight pieces in one curve

@@ -12,10 +12,10 @@ import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic, overload
+from numba.extending import intrinsic
 
 from neurone.constants import LOGISTIC, RELU, TANH
-from neurone.kernels import kernel, step
+from neurone.kernels.jit import kernel, overload, step
 from neurone.kernels.simd import (
     Block,
     exp64,

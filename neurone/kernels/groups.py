@@ -14,7 +14,7 @@ presences  uint64 (P, mots): bit g % 64 of word g / 64 is set where the image ha
 
 import numpy as np
 
-from neurone.kernels import inlined, kernel, step
+from neurone.kernels.jit import inlined, kernel, step
 from neurone.kernels.simd import REGISTER, load, part, prefetch, store, width
 
 # The bits of a word: of groups in `presences`, of samples in `porteurs`.

@@ -30,8 +30,8 @@ import math
 import numpy as np
 
 from neurone.constants import HALF_QUADRATIC, LOG, QUADRATIC, SOFTMAX
-from neurone.kernels import kernel, view
 from neurone.kernels.elementary import activate, derivative, exp, like, madd, with_momentum
+from neurone.kernels.jit import kernel, view
 
 
 @kernel

@@ -23,8 +23,9 @@ import math
 import numpy as np
 
 from neurone.constants import SOFTMAX
-from neurone.kernels import inlined, kernel, notes, step, view
+from neurone.kernels import notes
 from neurone.kernels.elementary import activate, derivative, descend, exp, like, madd
+from neurone.kernels.jit import inlined, kernel, step, view
 from neurone.kernels.simd import REGISTER, load, part, store, width, zeros
 from neurone.kernels.sparse import anticipate, pixel
 

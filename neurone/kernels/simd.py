@@ -17,8 +17,10 @@ import operator
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic, models, overload, register_model
+from numba.extending import intrinsic, models, register_model
 from numba.np.arrayobj import populate_array
+
+from neurone.kernels.jit import overload
 
 # Bytes of one register: AVX2's. LLVM joins or splits them for other machines; the bits are the same.
 REGISTER_BYTES = 32

@@ -12,10 +12,9 @@ quotients  the 256 bytes normalised; empty where there are none
 
 import numpy as np
 from numba import types
-from numba.extending import overload
 
-from neurone.kernels import kernel, step
 from neurone.kernels.elementary import like
+from neurone.kernels.jit import kernel, overload, step
 from neurone.kernels.simd import looked_up, prefetch, strided
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from numba import types
 from numba.extending import intrinsic
 
-from neurone.kernels import step
+from neurone.kernels.jit import step
 from neurone.kernels.simd import REGISTER, load, store, width
 
 # Looks before a thread goes to sleep, tens of microseconds' worth, and the microseconds that it then asks to sleep; the

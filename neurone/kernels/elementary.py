@@ -19,12 +19,11 @@ from neurone.kernels.jit import kernel, overload, step
 from neurone.kernels.simd import (
     Block,
     exp64,
-    filled,
-    in_place,
     is_block,
     joined,
     lane_by_lane,
     lanes_of,
+    like,
     pointers,
     registers_of,
     splat,
@@ -32,7 +31,7 @@ from neurone.kernels.simd import (
 )  # fmt: skip
 
 
-def _madd(builder, a, b, s):
+def multiply_add(builder, a, b, s):
     """`madd` of scalars or registers. Where no instruction does llvm.fma, LLVM calls the C library: exact, and slow."""
     if isinstance(a.type, ir.VectorType) and a.type.element == ir.FloatType():
         name = f"llvm.fma.v{a.type.count}f32"
@@ -51,36 +50,10 @@ def madd(typingctx, a, b, s):
     another sum without a word; here it does not compile. A scalar beside blocks stands for a block.
     """
     if is_block(a, b, s):
-        return lane_by_lane(_madd, None, (a, b, s))
+        return lane_by_lane(multiply_add, None, (a, b, s))
     if not (a == b == s and a in (types.float32, types.float64)):
         return None
-    return s(a, b, s), lambda context, builder, signature, args: _madd(builder, *args)
-
-
-# w <- w - step G, given -step: the correction of a row by a batch.
-correct = in_place(lambda builder, w, minus_step, G: _madd(builder, minus_step, G, w))
-# w <- w - step (G + penalty w).
-correct_penalised = in_place(
-    lambda builder, w, minus_step, penalty, G: _madd(builder, minus_step, _madd(builder, penalty, w, G), w)
-)
-# w <- w - step (x delta): by one sample.
-descend = in_place(
-    lambda builder, w, minus_step, x, delta: _madd(
-        builder, minus_step, _madd(builder, x, delta, ir.Constant(x.type, None)), w
-    )
-)
-
-
-@step
-def with_momentum(w, G, v, pas, inertie, nesterov):
-    """(w, v) after a batch of gradient G: v <- inertie v - pas G, and w <- w + v.
-
-    With `nesterov`, w <- w + inertie v - pas G, v being the new one. (Sutskever et al., ICML 2013.)
-    """
-    v = madd(-pas, G, inertie * v)
-    if nesterov:
-        return madd(inertie, v, madd(-pas, G, w)), v
-    return w + v, v
+    return s(a, b, s), lambda context, builder, signature, args: multiply_add(builder, *args)
 
 
 def _splats(context, builder, factors, block):
@@ -107,7 +80,7 @@ def outer(typingctx, sums, factors, array, index):
         for k, pointer in enumerate(pointers(context, builder, array, args[2], index, args[3], count)):
             register = builder.load(pointer, align=array.dtype.bitwidth // 8)
             for r, scalar in enumerate(scalars):
-                totals[r * count + k] = _madd(builder, scalar, register, totals[r * count + k])
+                totals[r * count + k] = multiply_add(builder, scalar, register, totals[r * count + k])
         return joined(builder, totals)
 
     return sums(sums, factors, array, index), codegen
@@ -129,7 +102,7 @@ def add_inner(typingctx, array, index, factors, rows):
         for k, pointer in enumerate(pointers(context, builder, array, args[0], index, args[1], count)):
             total = builder.load(pointer, align=array.dtype.bitwidth // 8)
             for r, scalar in enumerate(scalars):
-                total = _madd(builder, scalar, registers[r * count + k], total)
+                total = multiply_add(builder, scalar, registers[r * count + k], total)
             builder.store(total, pointer, align=array.dtype.bitwidth // 8)
         return context.get_dummy_value()
 
@@ -204,7 +177,7 @@ _MANTISSA_WIDTH = np.int32(23)
 _BIT = np.int32(1)
 
 
-@kernel
+@step
 def reduce32(x):
     """(n, e^r - 1) for e^x = 2^n e^r: n an integer, the second accurate for small r too."""
     shifted = madd(x, _LOG2_E, _ROUNDER)
@@ -220,7 +193,7 @@ def reduce32(x):
     return bits(shifted) - _ROUNDER_BITS, madd(r * r, q, r)
 
 
-@kernel
+@step
 def power32(n):
     """2^n for -126 <= n <= 127, by writing the exponent's bits."""
     return from_bits((n << _MANTISSA_WIDTH) + _ONE_BITS)
@@ -267,10 +240,6 @@ def tanh(x):
     """tanh(x): the C library's in 64 bits, `tanh32` in 32 (within 2 units in the last place)."""
 
 
-def like(x, value):
-    """`value` in the width of `x`: a bare 1.0 would make a float32 sum a float64 one."""
-
-
 def _of_width(x, of_32, of_64, block_of_64):
     """The implementation for the width of `x`; 32-bit blocks and scalars have one source."""
     if is_block(x):
@@ -286,15 +255,6 @@ def _exp(x):
 @overload(tanh)
 def _tanh(x):
     return _of_width(x, lambda x: tanh32(x), lambda x: math.tanh(x), lambda x: tanh64(x))
-
-
-@overload(like)
-def _like(x, value):
-    if is_block(x):
-        constant = np.float32 if x.dtype == types.float32 else np.float64
-        return lambda x, value: filled(x, constant(value))
-    of_32, of_64 = lambda x, value: np.float32(value), lambda x, value: np.float64(value)
-    return _of_width(x, of_32, of_64, None)
 
 
 @kernel

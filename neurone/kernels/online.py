@@ -1,21 +1,22 @@
 """One sample at a time, in vectors: forward, delta, gradient and correction of the notes, the same bits.
 
-Parameters stand in padded copies made of blocks (`neurone.kernels.simd`). The outputs of a layer are cut into
-`blocs[couche]` blocks of `largeur` numbers; a block's rows follow each other, row 0 being the bias's:
+Parameters stand in padded copies made of blocks (`simd.py`). The outputs of a layer are cut into `blocks[layer]` blocks
+of `numbers` numbers; a block's rows follow each other, row 0 being the bias's:
 
-LesPoids      of layer `couche`, from its n inputs, i to j of block b:  debut[couche] + (b * (n + 1) + i) * largeur + j
-Transposees   the layers behind the first once more, inputs and outputs exchanged, without the bias's row; the
-              errors of a hidden layer are sums over outputs, and vectors run along its neurons. From the m
-              neurons k of `couche` to neuron j of block b before it:  retour[couche] + (b * m + k) * largeur + j
-TabOutput, Delta, rang  as in notes.py, but that a layer's neurons begin at the start of a register, and fill whole
-              blocks; the inputs, which only TabOutput has, come last. tau stands where DeltaSortie will.
-forme, forme_sortie     tuples as long as a block of a hidden layer, and of the output, has registers; without a
-              hidden layer they are the same, so that the first layer's are always `forme`
+LesPoids           of layer `layer`, from its n inputs, i to j of block b:  debut[layer] + (b * (n + 1) + i) * numbers + j
+Transposees        the layers behind the first once more, inputs and outputs exchanged, without the bias's row; the
+                   errors of a hidden layer are sums over outputs, and vectors run along its neurons. From the m
+                   neurons k of `layer` to neuron j of block b before it:  back[layer] + (b * m + k) * numbers + j
+TabOutput, Delta   as in notes.py, but that a layer's neurons begin at the start of a register, and fill whole blocks;
+                   the inputs, which only TabOutput has, come last. tau stands where DeltaSortie will.
+
+A shape is a tuple as long as a block has registers: one for all hidden layers, one for the output. Without a hidden
+layer they are the same, so that the first layer's is always `shapes.hidden`.
 
 Numbers that fill a block up have no meaning. None of them reaches a number that has: lanes never mix.
 
-What acts on each neuron alone goes one register at a time: the processor overlaps them by itself, and whole blocks
-run out of registers, and are more to compile.
+What acts on each neuron alone goes one register at a time: the processor overlaps them by itself, and whole blocks run
+out of registers, and are more to compile.
 """
 
 import math
@@ -24,57 +25,63 @@ import numpy as np
 
 from neurone.constants import SOFTMAX
 from neurone.kernels import notes
-from neurone.kernels.elementary import activate, derivative, descend, exp, like, madd
+from neurone.kernels.arguments import Image, Layer
+from neurone.kernels.elementary import activate, derivative, exp, like, madd
 from neurone.kernels.jit import inlined, kernel, step, view
-from neurone.kernels.simd import REGISTER, load, part, store, width, zeros
+from neurone.kernels.simd import REGISTER, line, load, part, store, width, zeros
 from neurone.kernels.sparse import anticipate, pixel
+from neurone.kernels.update import descend
 
 
 @view
-def neurons(Tab, unites, rang, couche):
+def neurons(Tab, net, layer):
     """As in notes.py."""
-    return part(Tab, rang[couche], rang[couche] + unites[couche])
+    return part(Tab, net.offset[layer], net.offset[layer] + net.sizes[layer])
 
 
 @view
-def with_bias(Tab, unites, rang, couche):
+def with_bias(Tab, net, layer):
     """As in notes.py."""
-    return part(Tab, rang[couche] - 1, rang[couche] + unites[couche])
+    return part(Tab, net.offset[layer] - 1, net.offset[layer] + net.sizes[layer])
 
 
 @view
-def layer(Tab, rang, blocs, couche, largeur):
-    """The same neurons, and what fills up their blocks."""
-    return part(Tab, rang[couche], rang[couche] + blocs[couche] * largeur)
-
-
-@view
-def line(array, p):
-    """array[p], of two dimensions."""
-    return part(array, p * array.shape[1], (p + 1) * array.shape[1])
+def with_padding(Tab, net, layer, shape):
+    """The neurons, and what fills up their blocks."""
+    return part(Tab, net.offset[layer], net.offset[layer] + net.blocks[layer] * width(Tab, shape))
 
 
 @step
-def forward_sparse(LesPoids, debut, colonnes, valeurs, quotients, premiere, derniere, sigma, j, forme):
+def layer_of(net, layer):
+    """Where a layer stands in a network."""
+    sizes, offset = net.sizes, net.offset
+    return Layer(
+        sizes[layer - 1], sizes[layer], net.blocks[layer], net.debut[layer], net.back[layer],
+        offset[layer], offset[layer - 1] - 1,
+    )  # fmt: skip
+
+
+@step
+def forward_sparse(LesPoids, place, image, sigma, j, shape):
     """sigma of a block, in sigma[j:]: the bias's row, then those of an image's pixels that are not 0."""
-    largeur = width(LesPoids, forme)
-    s = load(LesPoids, debut, forme)
+    numbers = width(LesPoids, shape)
+    s = load(LesPoids, place, shape)
     s = s + like(s, 0)  # sums start from 0, which makes 0 of a bias of -0
     # Unsigned, or Numba asks of each index whether it counts from the end.
-    for t in range(np.uint64(premiere), np.uint64(derniere)):
-        w = load(LesPoids, debut + np.int64(colonnes[t]) * largeur, forme)
-        s = madd(pixel(quotients, valeurs[t]), w, s)
+    for t in range(np.uint64(image.first), np.uint64(image.last)):
+        w = load(LesPoids, place + np.int64(image.columns[t]) * numbers, shape)
+        s = madd(pixel(image.quotients, image.values[t]), w, s)
     store(sigma, j, s)
 
 
 @step
-def forward_dense(LesPoids, debut, X, sigma, j, forme):
+def forward_dense(LesPoids, place, X, sigma, j, shape):
     """sigma of a block, in sigma[j:], of all inputs. X: (n + 1,), the bias neuron first."""
-    largeur = width(LesPoids, forme)
-    s = load(LesPoids, debut, forme)
+    numbers = width(LesPoids, shape)
+    s = load(LesPoids, place, shape)
     s = s + like(s, 0)
     for i in range(1, X.size):
-        s = madd(X[i], load(LesPoids, debut + i * largeur, forme), s)
+        s = madd(X[i], load(LesPoids, place + i * numbers, shape), s)
     store(sigma, j, s)
 
 
@@ -86,32 +93,32 @@ def activations(activation, pente, sigma, U):
 
 
 @step
-def output(sortie, pente, tau, yhat, outputs):
+def outputs(net, tau, yhat):
     """yhat = gs(tau), both filled up to whole registers; returns softmax's (max, S), else (0, 1)."""
-    if sortie != SOFTMAX:
-        activations(sortie, pente, tau, yhat)
+    pente, m = net.pente, net.sizes[net.sizes.size - 1]
+    if net.output != SOFTMAX:
+        activations(net.output, pente, tau, yhat)
         return like(pente, 0), like(pente, 1)
-    plus_grand = tau[0]
-    for k in range(1, outputs):
-        if tau[k] > plus_grand:
-            plus_grand = tau[k]
+    largest = tau[0]
+    for k in range(1, m):
+        if tau[k] > largest:
+            largest = tau[k]
     for k in range(0, tau.size, width(tau, REGISTER)):
-        store(yhat, k, exp(load(tau, k, REGISTER) - plus_grand))
-    S = like(plus_grand, 0)
-    for k in range(outputs):
+        store(yhat, k, exp(load(tau, k, REGISTER) - largest))
+    S = like(largest, 0)
+    for k in range(m):
         S += yhat[k]
     for k in range(0, tau.size, width(tau, REGISTER)):
         store(yhat, k, load(yhat, k, REGISTER) / S)
-    return plus_grand, S
+    return largest, S
 
 
 @step
-def weighted_deltas(Transposees, debut, DeltaSuivante, Delta, j, forme):
+def weighted_deltas(Transposees, place, DeltaSuivante, Delta, j, shape):
     """sum_k z_jk delta_k of a block, in Delta[j:]. DeltaSuivante: (m,)."""
-    largeur = width(Transposees, forme)
-    s = zeros(Transposees, forme)
+    numbers, s = width(Transposees, shape), zeros(Transposees, shape)
     for k in range(DeltaSuivante.size):
-        s = madd(DeltaSuivante[k], load(Transposees, debut + k * largeur, forme), s)
+        s = madd(DeltaSuivante[k], load(Transposees, place + k * numbers, shape), s)
     store(Delta, j, s)
 
 
@@ -124,149 +131,139 @@ def derivatives(activation, pente, U, DeltaCachee):
 
 
 @step
-def correct_sparse(LesPoids, debut, colonnes, valeurs, quotients, premiere, derniere, Delta, j, pas, forme):
+def correct_sparse(LesPoids, place, image, Delta, j, alpha, shape):
     """The rows of a block from the bias and from an image's pixels that are not 0: at the others G is 0."""
-    largeur = width(LesPoids, forme)
-    delta = load(Delta, j, forme)
-    descend(LesPoids, debut, (-pas, like(pas, 1), delta))
-    for t in range(np.uint64(premiere), np.uint64(derniere)):
-        place = debut + np.int64(colonnes[t]) * largeur
-        descend(LesPoids, place, (-pas, pixel(quotients, valeurs[t]), delta))
+    numbers, delta = width(LesPoids, shape), load(Delta, j, shape)
+    descend(LesPoids, place, (-alpha, like(alpha, 1), delta))
+    for t in range(np.uint64(image.first), np.uint64(image.last)):
+        row = place + np.int64(image.columns[t]) * numbers
+        descend(LesPoids, row, (-alpha, pixel(image.quotients, image.values[t]), delta))
 
 
 @step
-def correct_dense(LesPoids, debut, X, Delta, j, pas, forme):
+def correct_dense(LesPoids, place, X, Delta, j, alpha, shape):
     """All rows of a block, one for each of X."""
-    largeur = width(LesPoids, forme)
-    delta = load(Delta, j, forme)
+    numbers, delta = width(LesPoids, shape), load(Delta, j, shape)
     for i in range(X.size):
-        descend(LesPoids, debut + i * largeur, (-pas, X[i], delta))
+        descend(LesPoids, place + i * numbers, (-alpha, X[i], delta))
 
 
 @inlined
-def outcome_of_label(etiquettes, p, yhat, DeltaSortie, plus_grand, S):
+def outcome_of_label(labels, p, yhat, DeltaSortie, largest, S):
     """`notes.sample_cost`, `wrong` and `delta_output` of a softmax and a label, DeltaSortie holding tau before.
 
     All targets but one are 0, which need not be looked at one by one; and the answer is right where the label's tau is
     the largest and S below 2, so that no other's e^(tau - max), of which none is above 1, can be 1 as well. Branches
     that are mispredicted took more time than the exponentials.
     """
-    k = etiquettes[p]
-    cost = math.log(np.float64(S)) - np.float64(DeltaSortie[k] - plus_grand)
-    faute = 0
-    if DeltaSortie[k] != plus_grand or not S < like(S, 2):
-        faute = notes.wrong(etiquettes, p, yhat)
-    for autre in range(yhat.size):
-        DeltaSortie[autre] = yhat[autre]
+    k = labels[p]
+    cost = math.log(np.float64(S)) - np.float64(DeltaSortie[k] - largest)
+    wrong = 0
+    if DeltaSortie[k] != largest or not S < like(S, 2):
+        wrong = notes.wrong(labels, p, yhat)
+    for other in range(yhat.size):
+        DeltaSortie[other] = yhat[other]
     DeltaSortie[k] = yhat[k] - like(S, 1)
-    return cost, faute
-
-
-@inlined
-def outcome(
-    unites, rang, sortie, pente, cout, etiquettes, cibles, facteurs, p, TabOutput, Delta, y, plus_grand, S,
-):  # fmt: skip
-    """DeltaSortie of sample p, in tau's place, from what `output` gave; returns its cost and whether its answer is
-    wrong."""
-    L = unites.size - 1
-    DeltaSortie, TabOutputSortie = neurons(Delta, unites, rang, L), neurons(TabOutput, unites, rang, L)
-    if sortie == SOFTMAX and etiquettes.size:
-        cost, faute = outcome_of_label(etiquettes, p, TabOutputSortie, DeltaSortie, plus_grand, S)
-        notes.weight(facteurs, p, DeltaSortie)
-        return notes.weighted(facteurs, p, cost), faute
-    notes.target(etiquettes, cibles, p, y)
-    cost = notes.sample_cost(cout, sortie, pente, y, TabOutputSortie, DeltaSortie, plus_grand, S)
-    faute = notes.wrong(etiquettes, p, TabOutputSortie) if etiquettes.size else 0
-    notes.delta_output(cout, sortie, pente, y, TabOutputSortie, DeltaSortie)
-    notes.weight(facteurs, p, DeltaSortie)
-    return notes.weighted(facteurs, p, cost), faute
+    return cost, wrong
 
 
 @step
-def inputs(images, diviseur, lignes, p, TabXCachee):
-    """Where image p's pixels stand in colonnes and valeurs; or nowhere, and all of them in TabXCachee."""
-    if lignes.size:
-        return lignes[p], lignes[p + 1]
-    notes.normalisation(line(images, p), diviseur, TabXCachee)
-    return 0, 0
+def outcome(net, samples, p, TabOutput, Delta, y, tally, shape):
+    """The outputs of sample p, and its DeltaSortie in the place of tau; its cost and wrong answer added to `tally`."""
+    L = net.sizes.size - 1
+    tau, filled = with_padding(Delta, net, L, shape), with_padding(TabOutput, net, L, shape)
+    largest, S = outputs(net, tau, filled)
+    DeltaSortie, yhat = neurons(Delta, net, L), neurons(TabOutput, net, L)
+    if net.output == SOFTMAX and samples.labels.size:
+        cost, wrong = outcome_of_label(samples.labels, p, yhat, DeltaSortie, largest, S)
+    else:
+        notes.target(samples.labels, samples.targets, p, y)
+        cost = notes.sample_cost(net, y, yhat, DeltaSortie, largest, S)
+        wrong = notes.wrong(samples.labels, p, yhat) if samples.labels.size else 0
+        notes.delta_output(net, y, yhat, DeltaSortie)
+    tally[0] += notes.weigh(samples.factors, p, cost, DeltaSortie)
+    tally[1] += wrong
+
+
+@step
+def forward(net, samples, image, work, shapes):
+    """An image through all layers, up to tau. TabXCachee has it where it is whole."""
+    TabOutput, L = work.TabOutput, net.sizes.size - 1
+    for number in range(1, L + 1):
+        layer, X = layer_of(net, number), with_bias(TabOutput, net, number - 1)
+        sigma = TabOutput if number < L else work.Delta
+        for b in range(layer.blocks):
+            if number < L or L == 1:
+                numbers = width(TabOutput, shapes.hidden)
+                place, j = layer.debut + b * (layer.n + 1) * numbers, layer.offset + b * numbers
+                if number == 1 and samples.lines.size:
+                    forward_sparse(net.LesPoids, place, image, sigma, j, shapes.hidden)
+                else:
+                    forward_dense(net.LesPoids, place, X, sigma, j, shapes.hidden)
+            else:
+                numbers = width(TabOutput, shapes.output)
+                place, j = layer.debut + b * (layer.n + 1) * numbers, layer.offset + b * numbers
+                forward_dense(net.LesPoids, place, X, sigma, j, shapes.output)
+        if number < L:
+            U = with_padding(TabOutput, net, number, shapes.hidden)
+            activations(net.activation, net.pente, U, U)
+
+
+@step
+def backward(net, TabOutput, Delta, shape):
+    """The errors of the hidden layers, last to first."""
+    numbers = width(Delta, shape)
+    for number in range(net.sizes.size - 1, 1, -1):
+        layer, DeltaSuivante = layer_of(net, number), neurons(Delta, net, number)
+        for b in range(net.blocks[number - 1]):
+            place, j = layer.back + b * layer.m * numbers, layer.bias + 1 + b * numbers
+            weighted_deltas(net.Transposees, place, DeltaSuivante, Delta, j, shape)
+        U, DeltaCachee = with_padding(TabOutput, net, number - 1, shape), with_padding(Delta, net, number - 1, shape)
+        derivatives(net.activation, net.pente, U, DeltaCachee)
+
+
+@step
+def correction(net, samples, image, work, alpha, shapes):
+    """w <- w - alpha delta_j X_i of every layer; and so in Transposees."""
+    LesPoids, TabOutput, Delta, L = net.LesPoids, work.TabOutput, work.Delta, net.sizes.size - 1
+    for number in range(1, L + 1):
+        layer, X = layer_of(net, number), with_bias(TabOutput, net, number - 1)
+        for b in range(layer.blocks):
+            if number < L or L == 1:
+                numbers = width(LesPoids, shapes.hidden)
+                place, j = layer.debut + b * (layer.n + 1) * numbers, layer.offset + b * numbers
+                if number == 1 and samples.lines.size:
+                    correct_sparse(LesPoids, place, image, Delta, j, alpha, shapes.hidden)
+                else:
+                    correct_dense(LesPoids, place, X, Delta, j, alpha, shapes.hidden)
+            else:
+                numbers = width(LesPoids, shapes.output)
+                place, j = layer.debut + b * (layer.n + 1) * numbers, layer.offset + b * numbers
+                correct_dense(LesPoids, place, X, Delta, j, alpha, shapes.output)
+    numbers = width(LesPoids, shapes.hidden)
+    for number in range(2, L + 1):
+        # The product of error and output is the same whichever of the two runs along the vector.
+        layer, delta = layer_of(net, number), neurons(Delta, net, number)
+        for b in range(net.blocks[number - 1]):
+            place, j = layer.back + b * layer.m * numbers, layer.bias + 1 + b * numbers
+            correct_dense(net.Transposees, place, delta, TabOutput, j, alpha, shapes.hidden)
 
 
 @kernel
-def train(
-    LesPoids, Transposees, debut, retour, unites, rang, blocs, activation, sortie, pente, cout,
-    images, diviseur, lignes, colonnes, valeurs, quotients, etiquettes, cibles, facteurs, ordre, premier, dernier,
-    alpha, TabOutput, Delta, y, bilan, forme, forme_sortie,
-):  # fmt: skip
+def train(net, samples, span, alpha, work, shapes):
     """As `notes.train` with P = 1, where mean and total are the same."""
-    L = unites.size - 1
-    largeur, largeur_sortie = width(LesPoids, forme), width(LesPoids, forme_sortie)
-    TabXCachee = with_bias(TabOutput, unites, rang, 0)
-    for q in range(premier, dernier):
-        p = ordre[q]
-        anticipate(lignes, colonnes, valeurs, ordre, q)
-        premiere, derniere = inputs(images, diviseur, lignes, p, TabXCachee)
-
-        for couche in range(1, L + 1):
-            n = unites[couche - 1]
-            sigma = Delta if couche == L else TabOutput
-            for b in range(blocs[couche]):
-                if couche == 1 and lignes.size:
-                    forward_sparse(
-                        LesPoids, debut[1] + b * (n + 1) * largeur, colonnes, valeurs, quotients, premiere, derniere,
-                        sigma, rang[1] + b * largeur, forme,
-                    )  # fmt: skip
-                elif couche < L:
-                    forward_dense(
-                        LesPoids, debut[couche] + b * (n + 1) * largeur, with_bias(TabOutput, unites, rang, couche - 1),
-                        sigma, rang[couche] + b * largeur, forme,
-                    )  # fmt: skip
-                else:
-                    forward_dense(
-                        LesPoids, debut[L] + b * (n + 1) * largeur_sortie, with_bias(TabOutput, unites, rang, L - 1),
-                        sigma, rang[L] + b * largeur_sortie, forme_sortie,
-                    )  # fmt: skip
-            if couche < L:
-                U = layer(TabOutput, rang, blocs, couche, largeur)
-                activations(activation, pente, U, U)
-        tau, yhat = layer(Delta, rang, blocs, L, largeur_sortie), layer(TabOutput, rang, blocs, L, largeur_sortie)
-        plus_grand, S = output(sortie, pente, tau, yhat, unites[L])
-        cost, faute = outcome(
-            unites, rang, sortie, pente, cout, etiquettes, cibles, facteurs, p, TabOutput, Delta, y, plus_grand, S
-        )
-        bilan[0] += cost
-        bilan[1] += faute
-
-        for couche in range(L, 1, -1):
-            DeltaSuivante = neurons(Delta, unites, rang, couche)
-            for b in range(blocs[couche - 1]):
-                place = retour[couche] + b * unites[couche] * largeur
-                weighted_deltas(Transposees, place, DeltaSuivante, Delta, rang[couche - 1] + b * largeur, forme)
-            U = layer(TabOutput, rang, blocs, couche - 1, largeur)
-            DeltaCachee = layer(Delta, rang, blocs, couche - 1, largeur)
-            derivatives(activation, pente, U, DeltaCachee)
-
-        for couche in range(1, L + 1):
-            n = unites[couche - 1]
-            for b in range(blocs[couche]):
-                if couche == 1 and lignes.size:
-                    correct_sparse(
-                        LesPoids, debut[1] + b * (n + 1) * largeur, colonnes, valeurs, quotients, premiere, derniere,
-                        Delta, rang[1] + b * largeur, alpha, forme,
-                    )  # fmt: skip
-                elif couche < L:
-                    correct_dense(
-                        LesPoids, debut[couche] + b * (n + 1) * largeur, with_bias(TabOutput, unites, rang, couche - 1),
-                        Delta, rang[couche] + b * largeur, alpha, forme,
-                    )  # fmt: skip
-                else:
-                    correct_dense(
-                        LesPoids, debut[L] + b * (n + 1) * largeur_sortie, with_bias(TabOutput, unites, rang, L - 1),
-                        Delta, rang[L] + b * largeur_sortie, alpha, forme_sortie,
-                    )  # fmt: skip
-        for couche in range(2, L + 1):
-            # The product of error and output is the same whichever of the two runs along the vector.
-            for b in range(blocs[couche - 1]):
-                correct_dense(
-                    Transposees, retour[couche] + b * unites[couche] * largeur, neurons(Delta, unites, rang, couche),
-                    TabOutput, rang[couche - 1] + b * largeur, alpha, forme,
-                )  # fmt: skip
+    order, TabOutput, Delta = span.order, work.TabOutput, work.Delta
+    TabXCachee = with_bias(TabOutput, net, 0)
+    for q in range(span.first, span.last):
+        p = order[q]
+        anticipate(samples, order, q)
+        first = last = np.int64(0)
+        if samples.lines.size:
+            first, last = samples.lines[p], samples.lines[p + 1]
+        else:
+            notes.normalisation(line(samples.images, p), samples.divisor, TabXCachee)
+        image = Image(samples.columns, samples.values, samples.quotients, first, last)
+        forward(net, samples, image, work, shapes)
+        outcome(net, samples, p, TabOutput, Delta, work.y, work.tally, shapes.output)
+        backward(net, TabOutput, Delta, shapes.hidden)
+        correction(net, samples, image, work, alpha, shapes)

@@ -17,10 +17,9 @@ import operator
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic, models, register_model
+from numba.core.typing.templates import AbstractTemplate, infer_global
+from numba.extending import intrinsic, lower_builtin, models, register_model
 from numba.np.arrayobj import populate_array
-
-from neurone.kernels.jit import overload
 
 # Bytes of one register: AVX2's. LLVM joins or splits them for other machines; the bits are the same.
 REGISTER_BYTES = 32
@@ -103,21 +102,29 @@ def is_block(*operands):
 
 
 def _define(symbol, of_floats, of_integers):
-    """Make `symbol`, an operator of Python's, that of blocks."""
+    """Make `symbol`, an operator of Python's, that of blocks.
 
-    @intrinsic
-    def combine(typingctx, a, b):
-        block = a if isinstance(a, Block) else b
+    Without Numba's `overload`, which compiles a function for each operator and shape: half a second a kernel.
+    """
+
+    def combined(operands):
+        block = next(operand for operand in operands if isinstance(operand, Block))
         instruction = of_floats if isinstance(block.dtype, types.Float) else of_integers
         if instruction is None:
             return None
-        return lane_by_lane(lambda builder, *registers: getattr(builder, instruction)(*registers), None, (a, b))
+        return lane_by_lane(lambda builder, *registers: getattr(builder, instruction)(*registers), None, operands)
 
-    @overload(symbol)
-    def operation(a, b):
-        if is_block(a, b):
-            return lambda a, b: combine(a, b)
-        return None
+    @infer_global(symbol)
+    class Operation(AbstractTemplate):
+        def generic(self, operands, _):
+            typed = combined(operands) if is_block(*operands) else None
+            return typed and typed[0]
+
+    def lower(context, builder, signature, args):
+        return combined(signature.args)[1](context, builder, signature, args)
+
+    for operands in ((Block,),) if symbol is operator.neg else ((Block, Block), (Block, types.Any), (types.Any, Block)):
+        lower_builtin(symbol, *operands)(lower)
 
 
 _define(operator.add, "fadd", "add")
@@ -129,18 +136,7 @@ _define(operator.rshift, None, "ashr")
 _define(operator.and_, None, "and_")
 _define(operator.or_, None, "or_")
 _define(operator.xor, None, "xor")
-
-
-@intrinsic
-def _negative(typingctx, a):
-    return lane_by_lane(lambda builder, register: builder.fneg(register), None, (a,))
-
-
-@overload(operator.neg)
-def _neg(a):
-    if is_block(a):
-        return lambda a: _negative(a)
-    return None
+_define(operator.neg, "fneg", None)
 
 
 def pointers(context, builder, array_type, array, index_type, index, count):
@@ -164,33 +160,25 @@ def load(typingctx, array, index, shape):
     return block(array, index, shape), codegen
 
 
+def scalars_at(context, builder, array_type, array, place, stride, count):
+    """array[place], array[place + stride], ...: LLVM values."""
+    data, scalars = context.make_array(array_type)(context, builder, array).data, []
+    for _ in range(count):
+        scalars.append(builder.load(builder.gep(data, [place])))
+        place = builder.add(place, stride)
+    return scalars
+
+
 @intrinsic
 def strided(typingctx, array, index, step, shapes, shape):
     """array[index + r step] for as many r, from 0, as `shapes` is times as long as `shape`: a tuple of scalars."""
     count = len(shapes) // len(shape)
 
     def codegen(context, builder, signature, args):
-        data = context.make_array(array)(context, builder, args[0]).data
         place, stride = (context.cast(builder, args[k], (index, step)[k - 1], types.intp) for k in (1, 2))
-        scalars = []
-        for _ in range(count):
-            scalars.append(builder.load(builder.gep(data, [place])))
-            place = builder.add(place, stride)
-        return cgutils.pack_array(builder, scalars)
+        return cgutils.pack_array(builder, scalars_at(context, builder, array, args[0], place, stride, count))
 
     return types.UniTuple(array.dtype, count)(array, index, step, shapes, shape), codegen
-
-
-@intrinsic
-def looked_up(typingctx, array, indices):
-    """array[i] for each i of a tuple of unsigned integers."""
-
-    def codegen(context, builder, signature, args):
-        data = context.make_array(array)(context, builder, args[0]).data
-        places = (context.cast(builder, i, indices.dtype, types.intp) for i in cgutils.unpack_tuple(builder, args[1]))
-        return cgutils.pack_array(builder, [builder.load(builder.gep(data, [place])) for place in places])
-
-    return types.UniTuple(array.dtype, len(indices))(array, indices), codegen
 
 
 @intrinsic
@@ -275,27 +263,42 @@ def prefetch(typingctx, array, index):
     return types.void(array, index), codegen
 
 
+def _view(context, builder, array_type, array, first, size):
+    """`size` numbers of an array from `first` on, in a line: the value of a one-dimensional array."""
+    itemsize = context.get_constant(types.intp, array_type.dtype.bitwidth // 8)
+    view = context.make_array(types.Array(array_type.dtype, 1, "C"))(context, builder)
+    populate_array(
+        view,
+        data=builder.gep(context.make_array(array_type)(context, builder, array).data, [first]),
+        shape=cgutils.pack_array(builder, [size]),
+        strides=cgutils.pack_array(builder, [itemsize]),
+        itemsize=itemsize,
+        meminfo=None,
+    )
+    return view._getvalue()
+
+
 @intrinsic
 def part(typingctx, array, begin, end):
     """array[begin:end] of an array's numbers in a line. No bounds are checked, and none counted from the end."""
 
     def codegen(context, builder, signature, args):
-        array_type = signature.return_type
         first, last = (context.cast(builder, args[k], (begin, end)[k - 1], types.intp) for k in (1, 2))
-        view = context.make_array(array_type)(context, builder)
-        size = builder.sub(last, first)
-        itemsize = context.get_constant(types.intp, array.dtype.bitwidth // 8)
-        populate_array(
-            view,
-            data=builder.gep(context.make_array(array)(context, builder, args[0]).data, [first]),
-            shape=cgutils.pack_array(builder, [size]),
-            strides=cgutils.pack_array(builder, [itemsize]),
-            itemsize=itemsize,
-            meminfo=None,
-        )
-        return view._getvalue()
+        return _view(context, builder, array, args[0], first, builder.sub(last, first))
 
     return types.Array(array.dtype, 1, "C")(array, begin, end), codegen
+
+
+@intrinsic
+def line(typingctx, array, p):
+    """array[p], a line of an array of two dimensions. No bounds are checked, and none counted from the end."""
+
+    def codegen(context, builder, signature, args):
+        size = builder.extract_value(context.make_array(array)(context, builder, args[0]).shape, 1)
+        first = builder.mul(context.cast(builder, args[1], p, types.intp), size)
+        return _view(context, builder, array, args[0], first, size)
+
+    return types.Array(array.dtype, 1, "C")(array, p), codegen
 
 
 def in_place(operation):
@@ -326,20 +329,25 @@ def in_place(operation):
     return intrinsic(typed)
 
 
-def width(array, shape):
-    """Numbers of `array`'s type in as many registers as the tuple `shape` is long."""
-
-
-@overload(width)
-def _width(array, shape):
+@intrinsic
+def width(typingctx, array, shape):
+    """Numbers of `array`'s type in as many registers as the tuple `shape` is long: a constant."""
     numbers = lanes_of(array.dtype) * len(shape)
-    return lambda array, shape: numbers
+    return types.intp(array, shape), lambda context, builder, signature, args: context.get_constant(types.intp, numbers)
 
 
 @intrinsic
-def filled(typingctx, block, value):
-    """`value` in every lane of a block like `block`."""
-    return block(block, value), lambda context, builder, signature, args: splat(context, builder, args[1], value, block)
+def like(typingctx, x, value):
+    """`value` in the type of `x`, a number or a block: a bare 1.0 would make a float32 sum a float64 one."""
+    number = x.dtype if isinstance(x, Block) else x
+    if not isinstance(number, types.Float):
+        return None
+
+    def codegen(context, builder, signature, args):
+        cast = context.cast(builder, args[1], value, number)
+        return splat(context, builder, cast, number, x) if isinstance(x, Block) else cast
+
+    return x(x, value), codegen
 
 
 def every_lane(function):

@@ -1,92 +1,136 @@
 """Images as the list of their pixels that are not 0: of MNIST, one in five.
 
-A pixel of 0 adds exactly nothing to a sum (NOTES section 7), so leaving it out changes no bit. There is one exception,
-the sign of a zero: a sum that underflowed to -0 would become 0 at the next such pixel, and stays -0 here. That can show
-in the sign of an output of 0, and of a parameter of -0; products that underflow are below 1e-45, or 1e-323.
+A pixel of 0 adds exactly nothing to a sum (specification section 7), so leaving it out changes no bit. There is one
+exception, the sign of a zero: a sum that underflowed to -0 would become 0 at the next such pixel, and stays -0 here.
+That can show in the sign of an output of 0, and of a parameter of -0; products that underflow are below 1e-45, or
+1e-323.
 
-lignes     where each image's pixels begin in the two arrays behind, and where the last one's end: (P + 1,)
-colonnes   the pixels' places i in TabXCachee, from 1: the bias neuron is not listed
-valeurs    what `pixel` makes TabXCachee[i] of: bytes as they came, since an epoch waits for memory, or normalised
+lines      where each image's pixels begin in the two lists, and where the last one's end: (P + 1,)
+columns    the pixels' places i in TabXCachee, from 1: the bias neuron is not listed
+values     what `pixel` makes TabXCachee[i] of: bytes as they came, since an epoch waits for memory, or normalised
 quotients  the 256 bytes normalised; empty where there are none
 """
 
 import numpy as np
 from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
 
 from neurone.kernels.elementary import like
-from neurone.kernels.jit import kernel, overload, step
-from neurone.kernels.simd import looked_up, prefetch, strided
+from neurone.kernels.jit import inlined, kernel, step
+from neurone.kernels.simd import load, prefetch, scalars_at, width
+from neurone.kernels.update import correct
 
 
-def pixel(quotients, valeur):
+def _looked_up(context, builder, quotients, table, value_type, value):
+    """TabXCachee[i] from what `values` holds."""
+    if not isinstance(value_type, types.Integer):
+        return value
+    place = context.cast(builder, value, value_type, types.intp)
+    (number,) = scalars_at(context, builder, quotients, table, place, place, 1)
+    return number
+
+
+@intrinsic
+def pixel(typingctx, quotients, value):
     """TabXCachee[i]."""
 
+    def codegen(context, builder, signature, args):
+        return _looked_up(context, builder, quotients, args[0], value, args[1])
 
-@overload(pixel)
-def _pixel(quotients, valeur):
-    if isinstance(valeur, types.Integer):
-        return lambda quotients, valeur: quotients[valeur]
-    return lambda quotients, valeur: valeur
+    return quotients.dtype(quotients, value), codegen
 
 
-def pixels(quotients, valeurs, t, formes, forme):
-    """TabXCachee of the pixels whose values begin at valeurs[t]: as many as `formes` is times as long as `forme`."""
+@intrinsic
+def pixels(typingctx, quotients, values, t, shapes, shape):
+    """TabXCachee of the pixels whose values begin at values[t]: as many as `shapes` is times as long as `shape`."""
+    count = len(shapes) // len(shape)
 
+    def codegen(context, builder, signature, args):
+        place, one = context.cast(builder, args[2], t, types.intp), context.get_constant(types.intp, 1)
+        found = scalars_at(context, builder, values, args[1], place, one, count)
+        numbers = [_looked_up(context, builder, quotients, args[0], values.dtype, value) for value in found]
+        return cgutils.pack_array(builder, numbers)
 
-@overload(pixels)
-def _pixels(quotients, valeurs, t, formes, forme):
-    if isinstance(valeurs.dtype, types.Integer):
-        return lambda quotients, valeurs, t, formes, forme: looked_up(quotients, strided(valeurs, t, 1, formes, forme))
-    return lambda quotients, valeurs, t, formes, forme: strided(valeurs, t, 1, formes, forme)
+    return types.UniTuple(quotients.dtype, count)(quotients, values, t, shapes, shape), codegen
 
 
 @kernel
-def as_bytes(images, quotients, octets):
-    """Fill `octets`, images (P, n) as bytes, if each pixel is one of `quotients`, those of bytes; and tell whether."""
+def as_bytes(pixels, quotients, found):
+    """Fill `found`, images (P, n) as bytes, if each pixel is one of `quotients`, those of bytes; and tell whether."""
+    images = pixels.images
     for p in range(np.uint64(images.shape[0])):
-        autres = 0
+        others = 0
         for i in range(np.uint64(images.shape[1])):
             x = like(quotients[0], images[p, i])
-            octet = np.uint8(min(max(x, like(x, 0)), like(x, 1)) * like(x, 255) + like(x, 0.5))
-            octets[p, i] = octet
-            autres += quotients[octet] != x
-        if autres:
+            byte = np.uint8(min(max(x, like(x, 0)), like(x, 1)) * like(x, 255) + like(x, 0.5))
+            found[p, i] = byte
+            others += quotients[byte] != x
+        if others:
             return False
     return True
 
 
 @kernel
-def count(images, lignes):
-    """Fill `lignes` (P + 1,) for images (P, n)."""
-    lignes[0] = 0
+def count(pixels, lines):
+    """Fill `lines` (P + 1,) for images (P, n)."""
+    images = pixels.images
+    lines[0] = 0
     for p in range(images.shape[0]):
-        autres = 0
+        others = 0
         for i in range(images.shape[1]):
-            autres += images[p, i] != 0
-        lignes[p + 1] = lignes[p] + autres
+            others += images[p, i] != 0
+        lines[p + 1] = lines[p] + others
 
 
 @kernel
-def cut(images, colonnes, valeurs):
-    """Fill `colonnes` and `valeurs` for images (P, n). Both have a place more than there are pixels that are not 0.
+def cut(pixels, columns, values):
+    """Fill `columns` and `values` for images (P, n). Both have a place more than there are pixels that are not 0.
 
     Every pixel is written and, if it is 0, overwritten by the next: a branch would be mispredicted at every edge of
     every stroke, which took 5 times as long.
     """
+    images = pixels.images
     t = np.uint64(0)  # unsigned, or Numba asks of each index whether it counts from the end
     for p in range(np.uint64(images.shape[0])):
         for i in range(np.uint64(images.shape[1])):
             x = images[p, i]
-            colonnes[t] = i + np.uint64(1)
-            valeurs[t] = x
+            columns[t] = i + np.uint64(1)
+            values[t] = x
             t += np.uint64(x != 0)
 
 
-@step
-def anticipate(lignes, colonnes, valeurs, ordre, q):
+@inlined
+def anticipate(samples, order, q):
     """Ask for the pixels of the sample after the q-th: in a shuffled order they come from memory, 30 % of an epoch."""
-    if lignes.size and q + 1 < ordre.size:
-        p = ordre[q + 1]
-        for t in range(lignes[p], lignes[p + 1], 64 // max(colonnes.itemsize, valeurs.itemsize)):
-            prefetch(valeurs, t)  # a cache line
-            prefetch(colonnes, t)
+    lines, columns, values = samples.lines, samples.columns, samples.values
+    if lines.size and q + 1 < order.size:
+        p = order[q + 1]
+        for t in range(lines[p], lines[p + 1], 64 // max(columns.itemsize, values.itemsize)):
+            prefetch(values, t)  # a cache line
+            prefetch(columns, t)
+
+
+@step
+def gather(samples, span, work, layer, tranche, errors, shape):
+    """The gradient of the first layer from inputs that are so many that a tranche has few of them.
+
+    errors: Rows, of the layer. Only rows of Gradient that have a sample are looked at; the others are 0. Those of this
+    batch are listed in `touched`, their number being count[0]; seen[i] tells whether row i is listed.
+    """
+    Gradient, touched, count, seen = work.Gradient, work.touched, work.count, work.seen
+    lines, columns, values, quotients = samples.lines, samples.columns, samples.values, samples.quotients
+    one, numbers = like(quotients[0], 1), width(Gradient, shape)
+    for b in range(layer.blocks):
+        first = layer.debut + b * (layer.n + 1) * numbers
+        for e in range(tranche.count):
+            p = span.order[tranche.q + e]
+            delta = load(errors.Tab, errors.place + b * numbers + e * errors.stride, shape)
+            correct(Gradient, first, (one, delta))
+            for t in range(np.uint64(lines[p]), np.uint64(lines[p + 1])):
+                i = np.int64(columns[t])
+                if seen[i] == 0:
+                    seen[i] = 1
+                    touched[count[0]] = i
+                    count[0] += 1
+                correct(Gradient, first + i * numbers, (pixel(quotients, values[t]), delta))

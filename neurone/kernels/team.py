@@ -1,11 +1,11 @@
 """Threads that work on one batch together: what one sends to others, and how they wait for it.
 
-Every one of a team runs the same kernel and knows its number, `moi`, of `equipe`. They live as long as one kernel
-call, so that between calls no thread that a fork could lose has anything left to do.
+Every one of a team runs the same kernel and knows its number, `me`, of `members`. They live as long as one kernel call,
+so that between calls no thread that a fork could lose has anything left to do.
 
-messages      (MESSAGES, ...): by turns, numbers of a layer of m neurons, for each sample of a tranche
-rendezvous    int64 (1 + equipe, 16), zeros: how many messages each has sent, in line 1 + moi; and in line 0 whether one
-              has failed, so that the rest need not wait. Two cache lines each, since processors fetch them by pairs.
+messages  (MESSAGES, ...): by turns, numbers of a layer of m neurons, for each sample of a tranche
+meeting   int64 (1 + members, 16), zeros: how many messages each has sent, in line 1 + me; and in line 0 whether one has
+          failed, so that the rest need not wait. Two cache lines each, since processors fetch them by pairs.
 """
 
 import numpy as np
@@ -22,7 +22,7 @@ _NAP = 10
 # Who sends message s has read the errors of s - 2, so that all have sent s - 2; but another may still have to read the
 # errors of s - 3. So four are in use.
 MESSAGES = 4
-# The place in `rendezvous` that is not 0 where one has failed.
+# The place in `meeting` that is not 0 where one has failed.
 ABANDONED = 0, 0
 
 _usleep = types.ExternalFunction("usleep", types.int32(types.uint32))
@@ -60,20 +60,20 @@ def _seen(typingctx, array, index):
 
 
 @step
-def announce(rendezvous, moi, envois):
-    """Tell the others that this thread has sent so many messages."""
-    _show(rendezvous, (1 + moi) * rendezvous.shape[1], envois)
+def announce(team, sent):
+    """Tell the others how many messages this thread has sent."""
+    _show(team.meeting, (1 + team.me) * team.meeting.shape[1], sent)
 
 
 @step
-def wait_for(rendezvous, qui, envois):
-    """Return when thread `qui` has sent so many messages.
+def wait_for(team, who, sent):
+    """Return when thread `who` has sent this many messages.
 
     Who waits longer sleeps, and so gives its core to others. Only to yield it (`sched_yield`) left two threads that had
     begun on one core there, each waiting for the other, with the second core idle: waking up, they are spread in time.
     """
-    patience = _PATIENCE
-    while _seen(rendezvous, (1 + qui) * rendezvous.shape[1]) < envois and not _seen(rendezvous, 0):
+    meeting, patience = team.meeting, _PATIENCE
+    while _seen(meeting, (1 + who) * meeting.shape[1]) < sent and not _seen(meeting, 0):
         if patience:
             patience -= 1
         else:
@@ -81,20 +81,20 @@ def wait_for(rendezvous, qui, envois):
 
 
 @step
-def send(message, m, echantillons, Tab, rang):
-    """Tab[e, rang:] of so many samples, m numbers each, close together: to move a cache line between cores takes about
-    as long as a sample.
+def send(message, m, count, Tab, offset):
+    """Tab[e, offset:] of `count` samples, m numbers each, close together: to move a cache line between cores takes
+    about as long as a sample.
 
     In whole registers: what one writes too much the next sample covers, and `message` has room for the last one's.
     """
-    for e in range(echantillons):
+    for e in range(count):
         for j in range(0, m, width(Tab, REGISTER)):
-            store(message, e * m + j, load(Tab, e * Tab.shape[1] + rang + j, REGISTER))
+            store(message, e * m + j, load(Tab, e * Tab.shape[1] + offset + j, REGISTER))
 
 
 @step
-def receive(message, m, echantillons, Tab, rang):
+def receive(message, m, count, Tab, offset):
     """And back; behind a sample's m numbers, where Tab has padding, come some of the next one's."""
-    for e in range(echantillons):
+    for e in range(count):
         for j in range(0, m, width(Tab, REGISTER)):
-            store(Tab, e * Tab.shape[1] + rang + j, load(message, e * m + j, REGISTER))
+            store(Tab, e * Tab.shape[1] + offset + j, load(message, e * m + j, REGISTER))

@@ -1,0 +1,197 @@
+"""Batches back: errors, gradients and corrections, in vectors.
+
+Gradient stands as LesPoids. Where a batch is complete with a tranche, plain SGD corrects while the gradient is still in
+registers; other optimisers have it kept, and correct when all of it is there.
+"""
+
+import numpy as np
+
+from neurone.kernels import groups, sparse
+from neurone.kernels.arguments import Correction, Rows
+from neurone.kernels.elementary import like, outer
+from neurone.kernels.jit import step
+from neurone.kernels.layers import rows_of
+from neurone.kernels.online import derivatives, layer_of, neurons, weighted_deltas
+from neurone.kernels.simd import line, load, lowest_bit, part, store, strided, width
+from neurone.kernels.sparse import pixels
+from neurone.kernels.update import correct, correct_penalised, update_rows
+
+
+@step
+def backward(net, work, tranche, top, bottom, shape):
+    """Errors of what is before the layers `top`, ... `bottom`, from the top down, of the samples of a tranche."""
+    TabOutput, Delta, numbers = work.TabOutputs[tranche.turn], work.Deltas[tranche.turn], width(net.Transposees, shape)
+    for number in range(top, bottom - 1, -1):
+        layer = layer_of(net, number)
+        for b in range(net.blocks[number - 1]):
+            place, j = layer.back + b * layer.m * numbers, layer.bias + 1 + b * numbers
+            for e in range(tranche.count):
+                delta, U = line(Delta, e), line(TabOutput, e)
+                weighted_deltas(net.Transposees, place, neurons(delta, net, number), delta, j, shape)
+                derivatives(net.activation, net.pente, part(U, j, j + numbers), part(delta, j, j + numbers))
+
+
+@step
+def correct_rows(LesPoids, place, step_size, penalty, G):
+    """The rows from `place` on by their gradient G, a block of them, and the penalty, in one pass."""
+    if penalty == 0:
+        correct(LesPoids, place, (-step_size, G))
+    else:
+        correct_penalised(LesPoids, place, (-step_size, penalty, G))
+
+
+@step
+def keep_or_correct(LesPoids, Gradient, place, correction, G):
+    """The rows from `place` on corrected by their gradient G, a block of them; or it is kept, as the batch goes on."""
+    if correction.complete:
+        correct_rows(LesPoids, place, correction.step_size, correction.penalty, G)
+    else:
+        store(Gradient, place, G)
+
+
+@step
+def unpenalised(correction):
+    """The same for the bias."""
+    return Correction(correction.new, correction.complete, correction.step_size, like(correction.step_size, 0))
+
+
+@step
+def grouped_layer(net, samples, order, work, tranche, correction, shapes):
+    """The layer behind the inputs, of images in groups: the gradient and, where it is complete, the correction.
+
+    A group's rows are sums over the samples that have it; the bias's, over all.
+    """
+    LesPoids, Gradient, shape, layer = net.LesPoids, work.Gradient, shapes.hidden, layer_of(net, 1)
+    holders, places, lines = line(work.holders, tranche.turn), work.places, samples.lines
+    numbers, Delta = width(LesPoids, shape), rows_of(work.Deltas[tranche.turn], layer.offset)
+    size = width(LesPoids, shapes.rows) // numbers
+    # Of a group that no sample has: in a whole batch the gradient is 0, and within one it stays as it is.
+    skip = correction.new == correction.complete and (correction.penalty == 0 or not correction.complete)
+    for b in range(layer.blocks):
+        place, j = layer.debut + b * (layer.n + 1) * numbers, Delta.place + b * numbers
+        G = load(Gradient, place, shape)
+        if correction.new:
+            G = like(G, 0)
+        for e in range(tranche.count):
+            G = G + load(Delta.Tab, j + e * Delta.stride, shape)
+            places[e] = lines[order[tranche.q + e]]
+        keep_or_correct(LesPoids, Gradient, place, unpenalised(correction), G)
+        for g in range(layer.n // size):
+            left = groups.holders_of(holders, g)
+            if left == 0 and skip:
+                continue
+            here = place + (1 + g * size) * numbers
+            G = load(Gradient, here, shapes.rows)
+            if correction.new:
+                G = like(G, 0)
+            while left:
+                e = np.int64(lowest_bit(left))
+                left &= left - np.uint64(1)
+                X = pixels(samples.quotients, samples.values, places[e], shapes.rows, shape)
+                places[e] += size
+                G = outer(G, X, Delta.Tab, j + e * Delta.stride)
+            keep_or_correct(LesPoids, Gradient, here, correction, G)
+
+
+@step
+def scatter(LesPoids, work, layer, correction, shape):
+    """The end of a batch that `sparse.gather` began: the correction, where it is complete, and zeros."""
+    Gradient, touched, count, seen = work.Gradient, work.touched, work.count, work.seen
+    numbers, penalised = width(LesPoids, shape), correction.penalty != 0
+    for b in range(layer.blocks):
+        first = layer.debut + b * (layer.n + 1) * numbers
+        if correction.complete and penalised:
+            for i in range(1, layer.n + 1):
+                place = first + i * numbers
+                correct_rows(LesPoids, place, correction.step_size, correction.penalty, load(Gradient, place, shape))
+        for k in range(-1, count[0]):
+            i = touched[k] if k >= 0 else 0
+            place = first + i * numbers
+            G = load(Gradient, place, shape)
+            if correction.complete and (i == 0 or not penalised):
+                correct_rows(LesPoids, place, correction.step_size, like(correction.step_size, 0), G)
+            store(Gradient, place, like(G, 0))
+    for k in range(count[0]):
+        seen[touched[k]] = 0
+    count[0] = 0
+
+
+@step
+def block_of_rows(LesPoids, Gradient, place, X, Delta, count, correction, shape, several):
+    """Several rows of a block, whose inputs in the samples are X's."""
+    G = load(Gradient, place, several)
+    if correction.new:
+        G = like(G, 0)
+    for e in range(count):
+        x = strided(X.Tab, X.place + e * X.stride, 1, several, shape)
+        G = outer(G, x, Delta.Tab, Delta.place + e * Delta.stride)
+    keep_or_correct(LesPoids, Gradient, place, correction, G)
+
+
+@step
+def dense_layer(net, work, layer, X, tranche, correction, shape, several):
+    """As `grouped_layer`, of a layer whose inputs are X, the bias first."""
+    LesPoids, Gradient, count = net.LesPoids, work.Gradient, tranche.count
+    numbers = width(LesPoids, shape)
+    together = width(LesPoids, several) // numbers
+    Delta = rows_of(work.Deltas[tranche.turn], layer.offset)
+    alone = 1 + layer.n % together  # with the bias's
+    for b in range(layer.blocks):
+        place, d = layer.debut + b * (layer.n + 1) * numbers, Rows(Delta.Tab, Delta.place + b * numbers, Delta.stride)
+        for i in range(alone):
+            x, here = Rows(X.Tab, X.place + i, X.stride), place + i * numbers
+            this = unpenalised(correction) if i == 0 else correction
+            block_of_rows(LesPoids, Gradient, here, x, d, count, this, shape, shape)
+        for i in range(alone, layer.n + 1, together):
+            x, here = Rows(X.Tab, X.place + i, X.stride), place + i * numbers
+            block_of_rows(LesPoids, Gradient, here, x, d, count, correction, shape, several)
+
+
+@step
+def update_layer(net, work, layer, rule, step_size, numbers):
+    """The correction of a layer whose gradient was kept, in blocks of `numbers`."""
+    like_it = step_size - step_size
+    for b in range(layer.blocks):
+        place, end = layer.debut + b * (layer.n + 1) * numbers, layer.debut + (b + 1) * (layer.n + 1) * numbers
+        update_rows(net.LesPoids, work.Gradient, work.memory, place, place + numbers, rule, step_size, like_it)
+        update_rows(net.LesPoids, work.Gradient, work.memory, place + numbers, end, rule, step_size, rule.penalty)
+
+
+@step
+def transpose(net, layer, numbers, before):
+    """Transposees as a layer's rows have become, but for the bias's. Its blocks have `numbers` numbers, those of the
+    layer before it `before`."""
+    LesPoids, Transposees = net.LesPoids, net.Transposees
+    for b in range(layer.blocks):
+        row, column = layer.debut + (b * (layer.n + 1) + 1) * numbers, layer.back + b * numbers * before
+        for i in range(layer.n):
+            to = column + i // before * layer.m * before + i % before
+            for k in range(min(numbers, layer.m - b * numbers)):
+                Transposees[to + k * before] = LesPoids[row + i * numbers + k]
+
+
+@step
+def gradients(net, samples, span, work, rule, tranche, correction, last, shapes):
+    """The gradient of a tranche, layer by layer, and with the `last` of a batch the correction."""
+    L, hidden, numbers = net.sizes.size - 1, width(net.LesPoids, shapes.hidden), width(net.LesPoids, shapes.output)
+    listed = samples.lines.size > 0 and samples.present.size == 0
+    for number in range(1, L + 1):
+        layer, zero = layer_of(net, number), L - L
+        X = rows_of(work.TabOutputs[tranche.turn], layer.bias)
+        if number == 1:
+            X = rows_of(work.TabXCachees[tranche.turn], zero)
+        if number == 1 and samples.present.size:
+            grouped_layer(net, samples, span.order, work, tranche, correction, shapes)
+        elif number == 1 and listed:
+            Delta = rows_of(work.Deltas[tranche.turn], layer.offset)
+            sparse.gather(samples, span, work, layer, tranche, Delta, shapes.hidden)
+        elif number < L:
+            dense_layer(net, work, layer, X, tranche, correction, shapes.hidden, shapes.several)
+        else:
+            dense_layer(net, work, layer, X, tranche, correction, shapes.output, shapes.several_outputs)
+        if last and not correction.complete:
+            update_layer(net, work, layer, rule, correction.step_size, hidden if number < L else numbers)
+        if last and number == 1 and listed:
+            scatter(net.LesPoids, work, layer, correction, shapes.hidden)
+        if last and number > 1:
+            transpose(net, layer, hidden if number < L else numbers, hidden)

@@ -1,0 +1,177 @@
+"""Batches forward: the samples of a tranche, layer by layer, in vectors.
+
+A layer of few neurons has too few running sums to keep the processor busy, so several samples of it go forward at a
+time: the shape `several` is as long as that many blocks have registers.
+"""
+
+import numpy as np
+
+from neurone.constants import IDENTITY
+from neurone.kernels import groups, notes, sparse
+from neurone.kernels.arguments import Image, Rows
+from neurone.kernels.elementary import add_inner, like, outer
+from neurone.kernels.jit import step
+from neurone.kernels.online import activations, forward_sparse, layer_of, with_padding
+from neurone.kernels.simd import (
+    line,
+    load,
+    load_rows,
+    lowest_bit,
+    part,
+    prefetch,
+    store,
+    store_rows,
+    strided,
+    width,
+    zeros,
+)  # fmt: skip
+from neurone.kernels.sparse import pixels
+
+# Of a dense image, this many bytes are asked for a tranche ahead: the processor goes on from there by itself.
+BEGINNING = 4096
+
+
+@step
+def rows_of(Tab, place):
+    """The numbers of Tab, a line for each sample, from `place` of the first line on."""
+    return Rows(part(Tab, 0, Tab.size), place, Tab.shape[1])
+
+
+@step
+def forward_block(LesPoids, place, n, X, Sigma, resumed, shape, several):
+    """sigma of a block for several samples, the first ones of Sigma, from their inputs, the first ones of X.
+
+    The bias is the first of the inputs; where `resumed` is 1, it is there already, and sums go on from what Sigma has.
+    """
+    numbers, s = width(LesPoids, shape), zeros(LesPoids, several)
+    if resumed:
+        s = load_rows(Sigma.Tab, Sigma.place, Sigma.stride, shape, several)
+    for i in range(resumed, n + 1):
+        s = outer(s, strided(X.Tab, X.place + i, X.stride, several, shape), LesPoids, place + i * numbers)
+    store_rows(Sigma.Tab, Sigma.place, Sigma.stride, shape, s)
+
+
+@step
+def dense_layer(LesPoids, layer, X, Sigma, count, resumed, shape, several):
+    """sigma of a layer, in Sigma, from the inputs X, the bias neuron first, of `count` samples; `resumed` as above."""
+    numbers = width(LesPoids, shape)
+    together = width(LesPoids, several) // numbers
+    for b in range(layer.blocks):
+        place, j = layer.debut + b * (layer.n + 1) * numbers, Sigma.place + b * numbers
+        rest = count % together
+        for e in range(0, count - rest, together):
+            x, s = Rows(X.Tab, X.place + e * X.stride, X.stride), Rows(Sigma.Tab, j + e * Sigma.stride, Sigma.stride)
+            forward_block(LesPoids, place, layer.n, x, s, resumed, shape, several)
+        for e in range(count - rest, count):
+            x, s = Rows(X.Tab, X.place + e * X.stride, X.stride), Rows(Sigma.Tab, j + e * Sigma.stride, Sigma.stride)
+            forward_block(LesPoids, place, layer.n, x, s, resumed, shape, shape)
+
+
+@step
+def sparse_layer(LesPoids, layer, samples, order, tranche, Sigma, shape):
+    """As `dense_layer`, of images that are lists. Block by block, because all samples want a block's rows."""
+    lines, numbers = samples.lines, width(LesPoids, shape)
+    for b in range(layer.blocks):
+        place, j = layer.debut + b * (layer.n + 1) * numbers, Sigma.place + b * numbers
+        for e in range(tranche.count):
+            if b == 0:
+                sparse.anticipate(samples, order, tranche.q + e)
+            p = order[tranche.q + e]
+            image = Image(samples.columns, samples.values, samples.quotients, lines[p], lines[p + 1])
+            forward_sparse(LesPoids, place, image, Sigma.Tab, j + e * Sigma.stride, shape)
+
+
+@step
+def grouped_layer(net, samples, order, tranche, work, Tab, activation, shapes):
+    """The layer behind the inputs, of images in groups, with its activation, in Tab."""
+    LesPoids, shape, layer = net.LesPoids, shapes.hidden, layer_of(net, 1)
+    holders, places, lines, q = line(work.holders, tranche.turn), work.places, samples.lines, tranche.q
+    numbers, Sigma = width(LesPoids, shape), rows_of(Tab, layer.offset)
+    size = width(LesPoids, shapes.rows) // numbers
+    for b in range(layer.blocks):
+        place, j = layer.debut + b * (layer.n + 1) * numbers, Sigma.place + b * numbers
+        bias = load(LesPoids, place, shape)
+        bias = bias + like(bias, 0)  # sums start from 0, which makes 0 of a bias of -0
+        for e in range(tranche.count):
+            store(Sigma.Tab, j + e * Sigma.stride, bias)
+            places[e] = lines[order[q + e]]  # where the sample's next group stands
+        for g in range(layer.n // size):
+            left = groups.holders_of(holders, g)
+            if left == 0:
+                continue
+            w = load(LesPoids, place + (1 + g * size) * numbers, shapes.rows)
+            while left:
+                e = np.int64(lowest_bit(left))
+                left &= left - np.uint64(1)
+                X = pixels(samples.quotients, samples.values, places[e], shapes.rows, shape)
+                places[e] += size
+                add_inner(Sigma.Tab, j + e * Sigma.stride, X, w)
+        for e in range(tranche.count):
+            if b == 0:
+                groups.anticipate(samples, order, q + e, tranche.count)
+            U = part(Sigma.Tab, j + e * Sigma.stride, j + e * Sigma.stride + numbers)
+            activations(activation, net.pente, U, U)
+
+
+@step
+def activate_layer(net, layer, TabOutput, shape):
+    """U = g(sigma) of one sample, in the place of sigma."""
+    U = with_padding(TabOutput, net, layer, shape)
+    activations(net.activation, net.pente, U, U)
+
+
+@step
+def anticipate(images, order, q):
+    """Ask for the beginning of the q-th sample, of images that are whole."""
+    if q < order.size:
+        image = line(images, order[q])
+        for i in range(0, min(image.size, BEGINNING // image.itemsize), 64 // image.itemsize):
+            prefetch(image, i)
+
+
+@step
+def first_layer(net, samples, order, work, tranche, shapes):
+    """The samples of a tranche through the layer behind the inputs, in whichever form they come."""
+    L, layer, count = net.sizes.size - 1, layer_of(net, 1), tranche.count
+    Tab = work.TabOutputs[tranche.turn] if L > 1 else work.Deltas[tranche.turn]  # tau, in DeltaSortie's place
+    if samples.present.size:
+        groups.find_holders(samples.present, order, tranche, line(work.holders, tranche.turn))
+        activation = net.activation if L > 1 else IDENTITY
+        grouped_layer(net, samples, order, tranche, work, Tab, activation, shapes)
+        return
+    if samples.lines.size:
+        sparse_layer(net.LesPoids, layer, samples, order, tranche, rows_of(Tab, layer.offset), shapes.hidden)
+    else:
+        TabXCachee, zero = work.TabXCachees[tranche.turn], L - L  # a literal would be another type, compiled once more
+        for e in range(count):
+            X = part(line(TabXCachee, e), 0, layer.n + 1)
+            notes.normalisation(line(samples.images, order[tranche.q + e]), samples.divisor, X)
+        X, Sigma = rows_of(TabXCachee, zero), rows_of(Tab, layer.offset)
+        dense_layer(net.LesPoids, layer, X, Sigma, count, zero, shapes.hidden, shapes.several)
+    for e in range(count):
+        if samples.lines.size == 0:
+            # Here, with work between one and the next: asked for in the loop above, a sample took 20 ns longer.
+            anticipate(samples.images, order, tranche.q + e + count)
+        if L > 1:
+            activate_layer(net, 1, line(Tab, e), shapes.hidden)
+
+
+@step
+def forward(net, work, tranche, resumed, shapes):
+    """The samples of a tranche through the other layers; tau comes in DeltaSortie's place.
+
+    Where `resumed` is 1, the second layer's sums go on from what another thread has of them.
+    """
+    TabOutput, Delta, count = work.TabOutputs[tranche.turn], work.Deltas[tranche.turn], tranche.count
+    L = net.sizes.size - 1
+    for number in range(2, L + 1):
+        layer = layer_of(net, number)
+        X, begun = rows_of(TabOutput, layer.bias), resumed if number == 2 else L - L
+        if number < L:
+            Sigma = rows_of(TabOutput, layer.offset)
+            dense_layer(net.LesPoids, layer, X, Sigma, count, begun, shapes.hidden, shapes.several)
+            for e in range(count):
+                activate_layer(net, number, line(TabOutput, e), shapes.hidden)
+        else:
+            Sigma = rows_of(Delta, layer.offset)
+            dense_layer(net.LesPoids, layer, X, Sigma, count, begun, shapes.output, shapes.several_outputs)

@@ -7,18 +7,13 @@ from itertools import pairwise
 import numpy as np
 
 from neurone import container, options
-from neurone.datasets.arrays import as_images, dense
+from neurone.datasets.arrays import as_images
+from neurone.engine.predictor import Predictor
 from neurone.errors import InputError
-from neurone.kernels import notes
-from neurone.layout import parameter_count, parameter_offsets, state_offsets
-from neurone.packing import Packed
+from neurone.layout import parameter_count, parameter_offsets
 from neurone.randomness import uniform
 
 _SETTINGS = ("sizes", "activation", "output", "cost", "slope", "dtype", "init", "seed")
-# A kernel call cannot be interrupted: its work, in additions of a product, is kept well below half a second.
-WORK_PER_CALL = 100_000_000
-_WORK_PER_LAYER = 200  # what a sample costs besides: exponentials, loops that begin and end
-_FEW = 16  # images, below which copying the parameters for the fast kernels takes longer than it saves
 _DRAWN_AT_A_TIME = 1 << 18  # random numbers take three times the room of the weights they become
 _MOST_PARAMETERS = 2**28  # what a model file can hold, in either width
 
@@ -94,8 +89,8 @@ class Network:
         if parameter_count(self.sizes) > _MOST_PARAMETERS:
             raise InputError(f"sizes {self.sizes} make more than {_MOST_PARAMETERS} parameters; make layers smaller")
         self._parameters = np.empty(parameter_count(self.sizes), self.dtype)
-        # Made once: a prediction of one image takes no longer than to make them.
-        self._layout = parameter_offsets(self.sizes), np.array(self.sizes, np.int64), state_offsets(self.sizes)
+        self._offsets = parameter_offsets(self.sizes)
+        self._predictor = None
         self._initialise()
 
     def _initialise(self):
@@ -139,33 +134,24 @@ class Network:
         Of the network's own, or of another array laid out as they are.
         """
         layer = options.integer("layer", layer, 0, len(self.sizes) - 2)
-        start, end = self._layout[0][layer : layer + 2]
+        start, end = self._offsets[layer : layer + 2]
         return (self.parameters if parameters is None else parameters)[start:end].reshape(
             self.sizes[layer] + 1, self.sizes[layer + 1]
         )
 
-    def kernel_arguments(self):
-        """The network as the kernels take it: their arguments from LesPoids to pente."""
-        return (
-            self.parameters,
-            *self._layout,
-            options.ACTIVATIONS[self.activation],
-            options.OUTPUTS[self.output],
-            self.dtype.type(self.slope),
-        )
+    def __getstate__(self):
+        """For pickle and copy: a predictor is made anew where it is wanted."""
+        return self.__dict__ | {"_predictor": None}
 
-    def samples_per_call(self, parameters=None):
-        """How many samples a kernel may take before Ctrl-C is looked for, with so many parameters, or its own."""
-        work = (parameters or self.parameters.size) + _WORK_PER_LAYER * len(self.sizes)
-        return max(1, WORK_PER_CALL // work)
-
-    def predict_proba(self, images):
+    def predict_proba(self, images, threads=1):
         """The outputs yhat as they are.
 
         Parameters
         ----------
         images : array_like
             uint8 (P, ...) whose last axes multiply to the number of inputs, or floats (P, inputs).
+        threads : int, default 1
+            At most this many share the images, and no more than there are cores, where there is work for them.
 
         Returns
         -------
@@ -177,30 +163,23 @@ class Network:
         InputError
             Images of another type or shape, or not finite.
         """
+        threads = options.integer("threads", threads)
         rows, divisor = as_images(images, self.sizes[0], self.dtype)
-        outputs = np.empty((len(rows), self.sizes[-1]), self.dtype)
-        if len(rows) < _FEW:
-            states = np.empty(self._layout[-1][-1], self.dtype)
-            tau = np.empty(self.sizes[-1], self.dtype)
-            notes.predict(*self.kernel_arguments(), dense(rows), divisor, states, tau, outputs)
-            return outputs
-        packed = Packed(self)
-        packed.load()
-        step = self.samples_per_call()
-        for first in range(0, len(rows), step):
-            part = slice(first, first + step)
-            packed.predict(rows[part], divisor, outputs[part])
-        return outputs
+        if self._predictor is None:
+            self._predictor = Predictor(self)
+        return self._predictor.predict(rows, divisor, threads)
 
-    def predict(self, images):
+    def predict(self, images, threads=1):
         """The index of the largest output, the first of equals; with one output, 1 where it is 0.5 or more.
+
+        Parameters as `predict_proba`.
 
         Returns
         -------
         ndarray
             int64 (P,).
         """
-        outputs = self.predict_proba(images)
+        outputs = self.predict_proba(images, threads)
         if self.sizes[-1] == 1:
             return (outputs[:, 0] >= 0.5).astype(np.int64)
         return outputs.argmax(axis=1)

@@ -10,8 +10,10 @@ from neurone.constants import (
     IDENTITY,
     LOG,
     LOGISTIC,
+    MOMENTUM,
     QUADRATIC,
     RELU,
+    SGD,
     SOFTMAX,
     TANH,
 )
@@ -30,6 +32,8 @@ DTYPES = ("float32", "float64")
 INITS = ("glorot", "notes")
 REDUCTIONS = ("mean", "sum")
 KERNELS = ("fast", "notes")
+# Each optimiser's code, and how many numbers it keeps for every parameter.
+OPTIMIZERS = {"sgd": (SGD, 0), "momentum": (MOMENTUM, 1)}
 
 
 def choice(name, value, allowed):

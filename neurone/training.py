@@ -8,7 +8,7 @@ import numpy as np
 from neurone import options
 from neurone.datasets.arrays import as_factors, as_images, as_labels
 from neurone.errors import DivergenceError, InputError
-from neurone.learners import LEARNERS
+from neurone.engine.learners import NotesLearner, Problem, fast_learner
 from neurone.randomness import epoch_order
 
 # A kernel call cannot be interrupted. Long enough that what is done between calls does not count.
@@ -242,13 +242,14 @@ def iterate(
         position.velocity = np.zeros_like(network.parameters)
     if len(position.reports) >= epochs:
         return iter(())  # without cutting images and compiling kernels that nothing would use
-    inertia = network.dtype.type(momentum), bool(nesterovs_momentum), network.dtype.type(alpha)
-    learner = LEARNERS[kernels](
-        network, rows, divisor, targets, batch_size or len(rows), reduction == "sum", threads,
-        inertia, np.empty(0, network.dtype) if position.velocity is None else position.velocity,
+    memory = np.empty((0, network.parameters.size), network.dtype) if position.velocity is None else position.velocity[None]
+    problem = Problem(
+        network, rows, divisor, targets, batch_size or len(rows), reduction == "sum",
+        "sgd" if position.velocity is None else "momentum", momentum, bool(nesterovs_momentum), alpha, memory, threads,
     )  # fmt: skip
+    learner = NotesLearner(problem) if kernels == "notes" else fast_learner(problem)
     # No samples: compiles the kernels, or fetches them from the cache, before an epoch's clock starts.
-    learner.train(np.arange(0), 0, 0, 1.0, np.zeros(2))
+    learner.prepare()
     learner.step = learner.samples_per_call()
 
     def run():

@@ -10,6 +10,7 @@ import numpy as np
 
 from neurone.errors import InputError
 from neurone.kernels import sparse
+from neurone.kernels.arguments import Pixels
 from neurone.randomness import hold_out_order
 
 # Rows of float targets for a softmax must sum to 1, up to the rounding of float32.
@@ -123,7 +124,7 @@ def _as_bytes(array, dtype):
     if array.dtype not in (np.float32, np.float64) or not array.flags.c_contiguous:
         return None
     octets = np.empty(array.shape, np.uint8)
-    return octets if sparse.as_bytes(array, np.arange(256).astype(dtype) / dtype.type(255), octets) else None
+    return octets if sparse.as_bytes(Pixels(array), np.arange(256).astype(dtype) / dtype.type(255), octets) else None
 
 
 def _as_sparse(images, inputs, dtype):

@@ -88,11 +88,12 @@ class NotesWorkspace(Struct):
 
 
 class OnlineWorkspace(Struct):
-    """The arrays of `online.py`."""
+    """The arrays of `online.py`; nothing is kept in memory."""
 
     TabOutput: ndarray
     Delta: ndarray
     y: ndarray
+    memory: ndarray
     tally: ndarray
 
 
@@ -135,6 +136,17 @@ class Shapes(Struct):
     output: tuple
     several_outputs: tuple
     rows: tuple
+
+
+class Layout(Struct):
+    """Where the parameters of a network's part stand in the network's own array (`blocks.py`)."""
+
+    place: ndarray
+    stride: ndarray
+    rows: ndarray
+    columns: ndarray
+    foreign: ndarray
+    width: ndarray
 
 
 class Layer(NamedTuple):

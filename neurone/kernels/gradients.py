@@ -11,7 +11,7 @@ from neurone.kernels.arguments import Correction, Rows
 from neurone.kernels.elementary import like, outer
 from neurone.kernels.jit import step
 from neurone.kernels.layers import rows_of
-from neurone.kernels.online import derivatives, layer_of, neurons, weighted_deltas
+from neurone.kernels.online import derivatives, layer_of, neurons, numbers_of, weighted_deltas
 from neurone.kernels.simd import line, load, lowest_bit, part, store, strided, width
 from neurone.kernels.sparse import pixels
 from neurone.kernels.update import correct, correct_penalised, update_rows
@@ -173,10 +173,10 @@ def transpose(net, layer, numbers, before):
 @step
 def gradients(net, samples, span, work, rule, tranche, correction, last, shapes):
     """The gradient of a tranche, layer by layer, and with the `last` of a batch the correction."""
-    L, hidden, numbers = net.sizes.size - 1, width(net.LesPoids, shapes.hidden), width(net.LesPoids, shapes.output)
+    L, before = net.sizes.size - 1, width(net.LesPoids, shapes.hidden)
     listed = samples.lines.size > 0 and samples.present.size == 0
     for number in range(1, L + 1):
-        layer, zero = layer_of(net, number), L - L
+        layer, numbers, zero = layer_of(net, number), numbers_of(net, number, shapes), L - L
         X = rows_of(work.TabOutputs[tranche.turn], layer.bias)
         if number == 1:
             X = rows_of(work.TabXCachees[tranche.turn], zero)
@@ -185,13 +185,13 @@ def gradients(net, samples, span, work, rule, tranche, correction, last, shapes)
         elif number == 1 and listed:
             Delta = rows_of(work.Deltas[tranche.turn], layer.offset)
             sparse.gather(samples, span, work, layer, tranche, Delta, shapes.hidden)
-        elif number < L:
+        elif number == 1 or number < L:
             dense_layer(net, work, layer, X, tranche, correction, shapes.hidden, shapes.several)
         else:
             dense_layer(net, work, layer, X, tranche, correction, shapes.output, shapes.several_outputs)
         if last and not correction.complete:
-            update_layer(net, work, layer, rule, correction.step_size, hidden if number < L else numbers)
+            update_layer(net, work, layer, rule, correction.step_size, numbers)
         if last and number == 1 and listed:
             scatter(net.LesPoids, work, layer, correction, shapes.hidden)
         if last and number > 1:
-            transpose(net, layer, hidden if number < L else numbers, hidden)
+            transpose(net, layer, numbers, before)

@@ -116,7 +116,7 @@ def grouped_layer(net, samples, order, tranche, work, Tab, activation, shapes):
 @step
 def activate_layer(net, layer, TabOutput, shape):
     """U = g(sigma) of one sample, in the place of sigma."""
-    U = with_padding(TabOutput, net, layer, shape)
+    U = with_padding(TabOutput, net, layer, width(TabOutput, shape))
     activations(net.activation, net.pente, U, U)
 
 

@@ -283,15 +283,3 @@ def train(net, samples, span, rule, work):
             if rule.penalty != 0:
                 penalise(net, Gradient, rule.penalty)
             correction(net.LesPoids, Gradient, work.memory, rule, step_size)
-
-
-@kernel
-def predict(net, pixels, divisor, TabOutput, tau, answers):
-    """The outputs of each image. pixels: (P, inputs). answers: (P, outputs), written."""
-    images = pixels.images
-    TabXCachee, yhat = with_bias(TabOutput, net, 0), neurons(TabOutput, net, net.sizes.size - 1)
-    for p in range(images.shape[0]):
-        normalisation(images[p], divisor, TabXCachee)
-        forward(net, TabOutput, tau)
-        for k in range(yhat.size):
-            answers[p, k] = yhat[k]

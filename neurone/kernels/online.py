@@ -10,8 +10,8 @@ Transposees        the layers behind the first once more, inputs and outputs exc
 TabOutput, Delta   as in notes.py, but that a layer's neurons begin at the start of a register, and fill whole blocks;
                    the inputs, which only TabOutput has, come last. tau stands where DeltaSortie will.
 
-A shape is a tuple as long as a block has registers: one for all hidden layers, one for the output. Without a hidden
-layer they are the same, so that the first layer's is always `shapes.hidden`.
+A shape is a tuple as long as a block has registers: `shapes.hidden` for all hidden layers, and for the first layer if it
+is the last; else `shapes.output` for the output.
 
 Numbers that fill a block up have no meaning. None of them reaches a number that has: lanes never mix.
 
@@ -45,10 +45,18 @@ def with_bias(Tab, net, layer):
     return part(Tab, net.offset[layer] - 1, net.offset[layer] + net.sizes[layer])
 
 
+@step
+def numbers_of(net, layer, shapes):
+    """The numbers of a block of a layer."""
+    if layer == 1 or layer < net.sizes.size - 1:
+        return width(net.LesPoids, shapes.hidden)
+    return width(net.LesPoids, shapes.output)
+
+
 @view
-def with_padding(Tab, net, layer, shape):
+def with_padding(Tab, net, layer, numbers):
     """The neurons, and what fills up their blocks."""
-    return part(Tab, net.offset[layer], net.offset[layer] + net.blocks[layer] * width(Tab, shape))
+    return part(Tab, net.offset[layer], net.offset[layer] + net.blocks[layer] * numbers)
 
 
 @step
@@ -168,10 +176,11 @@ def outcome_of_label(labels, p, yhat, DeltaSortie, largest, S):
 
 
 @step
-def outcome(net, samples, p, TabOutput, Delta, y, tally, shape):
+def outcome(net, samples, p, TabOutput, Delta, y, tally, shapes):
     """The outputs of sample p, and its DeltaSortie in the place of tau; its cost and wrong answer added to `tally`."""
     L = net.sizes.size - 1
-    tau, filled = with_padding(Delta, net, L, shape), with_padding(TabOutput, net, L, shape)
+    numbers = numbers_of(net, L, shapes)
+    tau, filled = with_padding(Delta, net, L, numbers), with_padding(TabOutput, net, L, numbers)
     largest, S = outputs(net, tau, filled)
     DeltaSortie, yhat = neurons(Delta, net, L), neurons(TabOutput, net, L)
     if net.output == SOFTMAX and samples.labels.size:
@@ -192,20 +201,17 @@ def forward(net, samples, image, work, shapes):
     for number in range(1, L + 1):
         layer, X = layer_of(net, number), with_bias(TabOutput, net, number - 1)
         sigma = TabOutput if number < L else work.Delta
+        numbers = numbers_of(net, number, shapes)
         for b in range(layer.blocks):
-            if number < L or L == 1:
-                numbers = width(TabOutput, shapes.hidden)
-                place, j = layer.debut + b * (layer.n + 1) * numbers, layer.offset + b * numbers
-                if number == 1 and samples.lines.size:
-                    forward_sparse(net.LesPoids, place, image, sigma, j, shapes.hidden)
-                else:
-                    forward_dense(net.LesPoids, place, X, sigma, j, shapes.hidden)
+            place, j = layer.debut + b * (layer.n + 1) * numbers, layer.offset + b * numbers
+            if number == 1 and samples.lines.size:
+                forward_sparse(net.LesPoids, place, image, sigma, j, shapes.hidden)
+            elif number == 1 or number < L:
+                forward_dense(net.LesPoids, place, X, sigma, j, shapes.hidden)
             else:
-                numbers = width(TabOutput, shapes.output)
-                place, j = layer.debut + b * (layer.n + 1) * numbers, layer.offset + b * numbers
                 forward_dense(net.LesPoids, place, X, sigma, j, shapes.output)
         if number < L:
-            U = with_padding(TabOutput, net, number, shapes.hidden)
+            U = with_padding(TabOutput, net, number, numbers)
             activations(net.activation, net.pente, U, U)
 
 
@@ -218,7 +224,7 @@ def backward(net, TabOutput, Delta, shape):
         for b in range(net.blocks[number - 1]):
             place, j = layer.back + b * layer.m * numbers, layer.bias + 1 + b * numbers
             weighted_deltas(net.Transposees, place, DeltaSuivante, Delta, j, shape)
-        U, DeltaCachee = with_padding(TabOutput, net, number - 1, shape), with_padding(Delta, net, number - 1, shape)
+        U, DeltaCachee = with_padding(TabOutput, net, number - 1, numbers), with_padding(Delta, net, number - 1, numbers)
         derivatives(net.activation, net.pente, U, DeltaCachee)
 
 
@@ -228,17 +234,14 @@ def correction(net, samples, image, work, alpha, shapes):
     LesPoids, TabOutput, Delta, L = net.LesPoids, work.TabOutput, work.Delta, net.sizes.size - 1
     for number in range(1, L + 1):
         layer, X = layer_of(net, number), with_bias(TabOutput, net, number - 1)
+        numbers = numbers_of(net, number, shapes)
         for b in range(layer.blocks):
-            if number < L or L == 1:
-                numbers = width(LesPoids, shapes.hidden)
-                place, j = layer.debut + b * (layer.n + 1) * numbers, layer.offset + b * numbers
-                if number == 1 and samples.lines.size:
-                    correct_sparse(LesPoids, place, image, Delta, j, alpha, shapes.hidden)
-                else:
-                    correct_dense(LesPoids, place, X, Delta, j, alpha, shapes.hidden)
+            place, j = layer.debut + b * (layer.n + 1) * numbers, layer.offset + b * numbers
+            if number == 1 and samples.lines.size:
+                correct_sparse(LesPoids, place, image, Delta, j, alpha, shapes.hidden)
+            elif number == 1 or number < L:
+                correct_dense(LesPoids, place, X, Delta, j, alpha, shapes.hidden)
             else:
-                numbers = width(LesPoids, shapes.output)
-                place, j = layer.debut + b * (layer.n + 1) * numbers, layer.offset + b * numbers
                 correct_dense(LesPoids, place, X, Delta, j, alpha, shapes.output)
     numbers = width(LesPoids, shapes.hidden)
     for number in range(2, L + 1):
@@ -264,6 +267,6 @@ def train(net, samples, span, alpha, work, shapes):
             notes.normalisation(line(samples.images, p), samples.divisor, TabXCachee)
         image = Image(samples.columns, samples.values, samples.quotients, first, last)
         forward(net, samples, image, work, shapes)
-        outcome(net, samples, p, TabOutput, Delta, work.y, work.tally, shapes.output)
+        outcome(net, samples, p, TabOutput, Delta, work.y, work.tally, shapes)
         backward(net, TabOutput, Delta, shapes.hidden)
         correction(net, samples, image, work, alpha, shapes)

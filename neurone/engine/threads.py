@@ -18,8 +18,8 @@ def cores():
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def team(work, threads, rendezvous):
-    """Call work(0), ... work(threads - 1), each in a thread of its own, which wait for each other in `rendezvous`.
+def team(work, threads, meeting):
+    """Call work(0), ... work(threads - 1), each in a thread of its own, which wait for each other in `meeting`.
 
     All begin or none, and who fails sets the others free: none may wait for ever. Ctrl-C comes to the main thread at
     any moment, the middle of starting another included; so this one only waits, in single steps, for one that leads.
@@ -30,13 +30,13 @@ def team(work, threads, rendezvous):
         return
     failures, ready, ends, done = [], threading.Event(), threading.Semaphore(0), _thread.allocate_lock()
     done.acquire()
-    _thread.start_new_thread(_lead, (work, threads, rendezvous, failures, ready, ends, done))
+    _thread.start_new_thread(_lead, (work, threads, meeting, failures, ready, ends, done))
     done.acquire()
     if failures:
         raise failures[0]
 
 
-def _lead(work, threads, rendezvous, failures, ready, ends, done):
+def _lead(work, threads, meeting, failures, ready, ends, done):
     """Gather the others of a team, work as one of them, and see them end.
 
     Not by `join`, and not without `daemon`: Python would list this thread, which it does not know, for ever.
@@ -50,7 +50,7 @@ def _lead(work, threads, rendezvous, failures, ready, ends, done):
                 _place(core, number)
                 work(number)
         except BaseException as error:
-            rendezvous[ABANDONED] = 1
+            meeting[ABANDONED] = 1
             failures.append(error)
         finally:
             ends.release()

@@ -1,0 +1,226 @@
+"""A network, its samples and the arrays that the kernels work in: one class for each set of kernels.
+
+All train the samples `first` to `last` of an epoch taken in the order `order`, and add to `tally` their cost and wrong
+answers. A call may begin and end anywhere in a batch. What was done to the network's own parameters, and to the
+optimiser's memory, counts after `load`; both are right again after `store`.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from neurone import options
+from neurone.engine import samples
+from neurone.engine.memory import aligned, each, rows_of
+from neurone.engine.parameters import Packed, own
+from neurone.engine.plan import Part, group_size, parts, samples_per_call, team_size, tranche
+from neurone.engine.threads import cores, team
+from neurone.kernels import batch, notes, online
+from neurone.kernels.arguments import NotesWorkspace, OnlineWorkspace, Rule, Span, Team, Workspace
+from neurone.kernels.groups import BITS
+from neurone.kernels.jit import ready
+from neurone.kernels.simd import REGISTER_BYTES
+from neurone.kernels.team import MESSAGES
+from neurone.layout import state_offsets
+
+_WORDS, _WHOLE = np.dtype(np.uint64), np.dtype(np.int64)
+
+
+@dataclass
+class Problem:
+    """What is learnt, and how; everything checked.
+
+    Attributes
+    ----------
+    network : Network
+    rows, divisor
+        As `datasets.arrays.as_images` gives them.
+    targets : tuple
+        Labels, float targets and factors of the samples, each empty where there are none.
+    batch_size : int
+    total : bool
+        Correct by the sum of a batch's gradients, not their mean.
+    optimizer : str
+        One of `options.OPTIMIZERS`.
+    momentum : float
+    nesterov : bool
+    penalty : float
+    memory : ndarray
+        What the optimiser keeps: (numbers kept, parameters), each row laid out as the parameters.
+    threads : int
+    """
+
+    network: object
+    rows: object
+    divisor: object
+    targets: tuple
+    batch_size: int
+    total: bool
+    optimizer: str
+    momentum: float
+    nesterov: bool
+    penalty: float
+    memory: np.ndarray
+    threads: int
+
+    def rule(self):
+        """How a batch corrects the parameters, for kernels; the rate is each call's."""
+        real, (code, _) = self.network.dtype.type, options.OPTIMIZERS[self.optimizer]
+        return Rule(
+            self.batch_size, self.total, code, real(self.momentum), self.nesterov, real(self.penalty), real(0)
+        )
+
+
+class NotesLearner:
+    """The kernels of `kernels/notes.py`, in the network's own arrays."""
+
+    def __init__(self, problem):
+        self.network = network = problem.network
+        states, outputs = int(state_offsets(network.sizes)[-1]), network.sizes[-1]
+        sizes = states, states, network.parameters.size, outputs, outputs
+        states, deltas, gradient, tau, y = (np.zeros(size, network.dtype) for size in sizes)
+        self._net, self._rule = own(network), problem.rule()
+        self._samples = samples.whole(problem.rows, problem.divisor, network.dtype, problem.targets)
+        self._work = NotesWorkspace(states, deltas, gradient, problem.memory, tau, y, np.zeros(2))
+
+    def prepare(self):
+        """Compile the kernels, or fetch them from the cache: a call without samples."""
+        self.train(np.arange(0), 0, 0, 1.0, np.zeros(2))
+
+    def samples_per_call(self):
+        return samples_per_call(self.network)
+
+    def train(self, order, first, last, rate, tally):
+        self._rule.alpha, self._work.tally = self.network.dtype.type(rate), tally
+        notes.train(self._net, self._samples, Span(order, first, last), self._rule, self._work)
+
+    def load(self):
+        pass
+
+    def store(self):
+        pass
+
+
+class _PackedLearner:
+    """What learners share that work in copies of the parameters: one copy for each thread."""
+
+    def prepare(self):
+        """Compile the kernels, or fetch them from the cache: a call without samples."""
+        for kernel, arguments in self._calls(np.arange(0), 0, 0, 1.0, np.zeros(2)):
+            kernel(*arguments)
+
+    def ready(self):
+        """Whether there is nothing to compile."""
+        return all(ready(kernel, *arguments) for kernel, arguments in self._calls(np.arange(0), 0, 0, 1.0, np.zeros(2)))
+
+    def samples_per_call(self):
+        # Padding is work too.
+        return samples_per_call(self.network, sum(packed.size for packed in self._packed))
+
+    def load(self):
+        for packed, work in zip(self._packed, self._works, strict=True):
+            packed.load()
+            for kept, copy in zip(self._memory, work.memory, strict=True):
+                packed.copy_from(kept, copy)
+
+    def store(self):
+        for packed, work in zip(self._packed, self._works, strict=True):
+            packed.store()
+            for kept, copy in zip(self._memory, work.memory, strict=True):
+                packed.copy_to(kept, copy)
+
+
+class OnlineLearner(_PackedLearner):
+    """The kernels of `kernels/online.py`: plain SGD, one sample at a time."""
+
+    def __init__(self, problem, tuned=False):
+        self.network, self._memory = problem.network, problem.memory
+        network, lines = problem.network, samples.lines_of(problem.rows)
+        self._samples = samples.listed(problem.rows, problem.divisor, network.dtype, lines, problem.targets)
+        packed = Packed(network, Part(network, tuned=tuned))
+        outputs = packed.outputs_of(1, network.sizes[0] if len(self._samples.images) else 0)[0]
+        y = np.zeros(network.sizes[-1], network.dtype)
+        self._packed = [packed]
+        self._works = [OnlineWorkspace(outputs, packed.deltas_of(1)[0], y, problem.memory, np.zeros(2))]
+
+    def _calls(self, order, first, last, rate, tally):
+        (packed,), (work,), span = self._packed, self._works, Span(order, first, last)
+        work.tally = tally
+        yield online.train, (packed.net, self._samples, span, self.network.dtype.type(rate), work, packed.shapes)
+
+    def train(self, order, first, last, rate, tally):
+        for kernel, arguments in self._calls(order, first, last, rate, tally):
+            kernel(*arguments)
+
+
+class BatchLearner(_PackedLearner):
+    """The kernels of `kernels/batch.py`, by as many threads as there is work for."""
+
+    def __init__(self, problem, tuned=False):
+        self.network, self._memory, self._rule = problem.network, problem.memory, problem.rule()
+        network, rows, inputs = problem.network, problem.rows, problem.network.sizes[0]
+        lines, size = samples.lines_of(rows), min(problem.batch_size, len(rows))
+        dense = samples.is_dense(rows, lines)
+        stored = inputs if dense else int(lines[-1] - lines[0]) / len(rows)
+        # Any number may be asked for; more than there are cores would only wait for each other.
+        threads = team_size(network, len(rows), size, stored, min(problem.threads, cores()))
+        members = parts(network, threads, stored, tuned)
+        self._together = tranche(size, len(members))
+        # Rows that no sample of a tranche has cost little each, but there may be many of them: lists pass them over.
+        listed = dense or inputs + 1 > self._together * stored
+        group = 0 if listed else group_size(rows, members, tuned)
+        cut = problem.rows, problem.divisor, network.dtype, lines, problem.targets
+        self._samples = samples.grouped(*cut, group) if group else samples.listed(*cut)
+        self._packed = [Packed(network, part, group or 1) for part in members]
+        self._works = [self._work(packed) for packed in self._packed]
+        second = network.sizes[min(2, len(network.sizes) - 1)]
+        room = self._together * second + REGISTER_BYTES // network.dtype.itemsize
+        self._messages = rows_of(MESSAGES, room, network.dtype)
+
+    def _work(self, packed):
+        """The arrays for a thread."""
+        dtype, images, words = self.network.dtype, self._samples.images, self._samples.present.shape[1]
+        turns = min(2, len(self._packed))
+        rare = images.shape[1] + 1 if len(self._samples.lines) and not words else 0
+        return Workspace(
+            each(turns, packed.inputs_of(self._together, images)),
+            each(turns, packed.outputs_of(self._together)),
+            each(turns, packed.deltas_of(self._together)),
+            aligned(packed.size, dtype),
+            aligned(len(self._memory) * packed.size, dtype).reshape(len(self._memory), packed.size),
+            aligned(self.network.sizes[-1], dtype),
+            rows_of(turns, BITS * words, _WORDS),
+            *(aligned(size, _WHOLE) for size in (self._together, rare, rare, 1)),  # places, seen, touched, count
+            np.zeros(2),
+        )
+
+    def samples_per_call(self):
+        # How long a team's members wait for each other nobody knows.
+        samples = super().samples_per_call()
+        return min(samples, self._together) if len(self._packed) > 1 else samples
+
+    def _calls(self, order, first, last, rate, tally, meeting=None):
+        members, span = len(self._packed), Span(order, first, last)
+        # Wherever there is room, like `tally`: pages of their own made no difference.
+        meeting = np.zeros((1 + members, 16), np.int64) if meeting is None else meeting
+        self._rule.alpha = self.network.dtype.type(rate)
+        for me, (packed, work) in enumerate(zip(self._packed, self._works, strict=True)):
+            work.tally = tally
+            team = Team(me, members, meeting, self._messages)
+            yield batch.train, (packed.net, self._samples, span, self._rule, work, team, packed.shapes)
+
+    def train(self, order, first, last, rate, tally):
+        meeting = np.zeros((1 + len(self._packed), 16), np.int64)
+        calls = list(self._calls(order, first, last, rate, tally, meeting))
+
+        def work(member):
+            kernel, arguments = calls[member]
+            kernel(*arguments)
+
+        team(work, len(calls), meeting)
+
+
+def fast_learner(problem, tuned=False):
+    """The one for this problem, with the generic kernels or the tuned ones."""
+    online = problem.batch_size == 1 and not len(problem.memory) and not problem.penalty
+    return (OnlineLearner if online else BatchLearner)(problem, tuned)

@@ -1,0 +1,117 @@
+"""A network's parameters as kernels take them: its own array, or copies in blocks."""
+
+import numpy as np
+
+from neurone import options
+from neurone.engine.memory import aligned, rows_of
+from neurone.kernels import arguments, blocks
+from neurone.kernels.simd import REGISTER_BYTES
+from neurone.layout import parameter_offsets, state_offsets
+
+
+def own(network):
+    """The network's own array, for `kernels/notes.py`: changes are seen at once."""
+    real, whole = np.empty(0, network.dtype), np.empty(0, np.int64)
+    return arguments.Network(
+        network.parameters, real, parameter_offsets(network.sizes), whole, np.array(network.sizes, np.int64),
+        state_offsets(network.sizes), whole, *_codes(network),
+    )  # fmt: skip
+
+
+def _codes(network):
+    """activation, output, pente and cost."""
+    return (
+        options.ACTIVATIONS[network.activation], options.OUTPUTS[network.output],
+        network.dtype.type(network.slope), options.COSTS[network.cost],
+    )  # fmt: skip
+
+
+class Packed:
+    """A copy of a network's parameters, or of a part's (`plan.Part`), as `kernels/online.py` describes it.
+
+    Made for images in groups of `group` pixels, to a multiple of which the inputs are filled up. `net` and `shapes` are
+    what the kernels take. Without `trains`, there are no transposed parameters.
+    """
+
+    def __init__(self, network, part, group=1, trains=True):
+        self._network = network
+        sizes, registers = [-(-network.sizes[0] // group) * group, *part.sizes[1:]], part.registers
+        dtype = network.dtype
+        lanes, last = REGISTER_BYTES // dtype.itemsize, len(sizes) - 1
+        hidden, output = part.blocks
+        self.shapes = part.shapes(group)
+        in_block = [0] + [hidden] * max(last - 1, 1) + [output] * (last > 1)
+        count = [0] + [-(-registers[layer] // in_block[layer]) for layer in range(1, last + 1)]
+        widths = [in_block[layer] * lanes for layer in range(last + 1)]
+
+        starts, returns = [0, 0], [0, 0, 0]
+        for layer in range(1, last + 1):
+            starts.append(starts[-1] + count[layer] * (sizes[layer - 1] + 1) * widths[layer])
+        for layer in range(2, last + 1):
+            returns.append(returns[-1] + trains * count[layer - 1] * sizes[layer] * widths[layer - 1])
+        # Whole blocks, and a register in front in which the bias neuron has the last place. The inputs come last.
+        offsets = [0, lanes]
+        for layer in range(1, last):
+            offsets.append(offsets[-1] + count[layer] * widths[layer] + lanes)
+        self._size = offsets[-1] + count[last] * widths[last]
+        offsets[0] = self._size + lanes
+        self.size, self._trains = starts[-1], trains
+        self._layout = _layout(network, part, widths)
+        integers = starts[:-1], returns[: last + 1], sizes, offsets, count
+        debut, back, sizes, offset, count = (np.array(numbers, np.int64) for numbers in integers)
+        self._bias = offset - 1  # places of the bias neurons in TabOutput; the output's is not used
+        self.net = arguments.Network(
+            aligned(starts[-1], dtype), aligned(returns[-1], dtype), debut, back, sizes, offset, count, *_codes(network)
+        )
+
+    def outputs_of(self, count, inputs=0):
+        """TabOutput of `count` samples (count, ...), its bias neurons set; with room for inputs if there are any."""
+        states = rows_of(count, self._size + REGISTER_BYTES // self._network.dtype.itemsize + inputs, self._network.dtype)
+        states[:, self._bias] = 1
+        return states
+
+    def inputs_of(self, count, images):
+        """TabXCachee of `count` samples (count, ...) of these; none where they are not whole."""
+        return rows_of(count, images.shape[1] + 1 if len(images) else 0, self._network.dtype)
+
+    def deltas_of(self, count):
+        """Delta of `count` samples (count, ...)."""
+        return rows_of(count, self._size, self._network.dtype)
+
+    def load(self):
+        """Copy the network's parameters here."""
+        self.copy_from(self._network.parameters, self.net.LesPoids)
+        if self._trains:
+            blocks.turn(self.net, self._layout)
+
+    def store(self):
+        """Copy the parameters back to the network."""
+        self.copy_to(self._network.parameters, self.net.LesPoids)
+
+    def is_current(self):
+        """Whether the network's parameters are those that were copied."""
+        return blocks.unchanged(self.net, self._layout, self._network.parameters, self.net.LesPoids)
+
+    def copy_from(self, parameters, packed):
+        """From an array laid out as the network's parameters to one as the copy."""
+        blocks.pack(self.net, self._layout, parameters, packed)
+
+    def copy_to(self, parameters, packed):
+        """And back."""
+        blocks.unpack(self.net, self._layout, parameters, packed)
+
+
+def _layout(network, part, widths):
+    """Where the part's parameters stand. All parts but the first have another's neuron in the place of the second
+    layer's bias."""
+    place, stride, rows, foreign = parameter_offsets(network.sizes)[: len(part.sizes) - 1], [0], [0], [0]
+    place = np.array([0, *place], np.int64)
+    for layer in range(1, len(part.sizes)):
+        stride.append(network.sizes[layer])
+        rows.append(part.sizes[layer - 1] + 1)
+        foreign.append(int(layer == 2 and part.first > 0))
+    place[1] += part.first
+    if len(place) > 2:
+        place[2] += part.first * stride[2]
+    columns = [0, *part.sizes[1:]]
+    return arguments.Layout(place, *(np.array(numbers, np.int64) for numbers in (stride, rows, columns, foreign, widths)))

@@ -1,0 +1,146 @@
+"""Which kernels serve a network: how its layers are cut into blocks, and how a team shares them.
+
+The generic kernels have blocks of one size, and are compiled once for all networks. The tuned ones have the sizes that
+fit a network, and are compiled for it. Either gives the same bits.
+"""
+
+from itertools import pairwise
+
+from neurone.engine.samples import fills_groups
+from neurone.kernels import groups
+from neurone.kernels.arguments import Shapes
+from neurone.kernels.simd import REGISTER_BYTES
+
+# Registers of the generic kernels' blocks, of a hidden layer and of the output, and pixels of a group. With blocks of 4
+# an epoch takes as long as a tuned one where they are full (32, 64, 128 neurons), and up to 1.45 times as long where
+# they are not (100). Of 2, 7 or 8 they are slower for more of the usual sizes. Outputs are mostly few.
+GENERIC, GENERIC_GROUP = (4, 2), 4
+# Registers of the tuned ones. At most 13 running sums: of AVX2's 16 registers, three are left for what is added to
+# them.
+_BLOCKS = (13, 10, 8, 7, 6, 5, 4, 2, 1)
+# Registers of the several short blocks that a batch takes together.
+_TOGETHER = 12
+# At most this many samples' gradients are taken together: enough that a row's way into the cache pays, few enough that
+# their errors, 13 registers each, leave room in 32 KiB of the first level. With 64, dense gradients took 1.7 times as
+# long.
+_TRANCHE = 48
+# Of a team, which waits for messages about each.
+_TRANCHE_OF_A_TEAM = groups.BITS
+# A thread has a share in the first layer of this many registers or more, on average. With less, a sum of a pixel more
+# has to wait for the one before.
+_LEAST_SHARE = 4
+# What the activation of a register's neurons costs, a sample's softmax, cost and errors, and each row of a block beside
+# its registers, in multiplications of registers: so that the members of a team have as much to do.
+_ACTIVATION, _ANSWER, _ROW = 25, 300, 2
+# A group has at most this many pixels, and this many registers hold their rows of weights: of AVX-512's 32, some are
+# left.
+_GROUP, _ROWS = 4, 26
+# A thread joins a team for this many multiplications in a tranche, and this many in an epoch. Messages take
+# microseconds, and to begin and end half a millisecond: where one thread took 0.9 ms for an epoch, two were 0.7 to 0.8
+# times as fast, where 1.75 ms, 1.2 times, and where 3.4 ms, 1.4 times.
+_WORK_OF_A_TRANCHE, _WORK_OF_AN_EPOCH = 100_000, 20_000_000
+# A kernel call cannot be interrupted: its work, in additions of a product, is kept well below half a second.
+_WORK_PER_CALL = 100_000_000
+_WORK_PER_LAYER = 200  # what a sample costs besides: exponentials, loops that begin and end
+
+
+class Part:
+    """What one of a team has of a network: neurons of its first hidden layer, from `first` on up to `last`, the layer
+    behind them, whose sums it goes on with, and, who is the last, all others.
+
+    stored: inputs of a sample that are not 0. `sizes` and `registers` are those of its layers; `blocks`, registers of
+    the blocks of a hidden layer and of the output; `work`, multiplications of registers for a sample, about.
+    """
+
+    def __init__(self, network, first=0, last=None, stored=None, tuned=False):
+        inputs, hidden, *above = network.sizes
+        last = hidden if last is None else last
+        self.first, self.last, self._tuned = first, last, tuned
+        self.sizes = (inputs, last - first, *(above if last == hidden else above[:1]))
+        self.registers = [-(-m * network.dtype.itemsize // REGISTER_BYTES) for m in self.sizes]
+        rows = [inputs if stored is None else stored, *self.sizes[1:]]
+        *hidden, output = self.registers[1:]
+        self.blocks = GENERIC
+        if tuned and hidden:
+            self.blocks = _block(hidden, rows), _block([output], rows[-2:])
+        elif tuned:
+            self.blocks = (_block([output], rows),) * 2  # the second is not used
+        self.work = _ANSWER if last == network.sizes[1] else 0
+        self.work += _ACTIVATION * sum(hidden)
+        for layer in range(1, len(rows)):
+            self.work += 2 * rows[layer - 1] * _filled(self.registers[layer], self.blocks[layer == len(rows) - 1 > 1])
+            if layer > 1:
+                self.work += rows[layer] * _filled(self.registers[layer - 1], self.blocks[0])
+
+    def shapes(self, group):
+        """The shapes of its kernels, for images in groups of this many pixels; the generic ones take but one size."""
+        hidden, output = self.blocks
+        group = group if self._tuned else GENERIC_GROUP
+        several, outputs = (block * max(1, _TOGETHER // block) for block in self.blocks)
+        return Shapes(*((0,) * size for size in (hidden, several, output, outputs, hidden * group)))
+
+
+def tranche(samples, threads=1):
+    """How many of this many samples to take together, in parts of nearly one size."""
+    most = _TRANCHE if threads == 1 else _TRANCHE_OF_A_TEAM
+    return -(-samples // -(-samples // most))
+
+
+def team_size(network, samples, batch_size, stored, threads):
+    """How many threads there is work for, of `threads`; stored: inputs of a sample that are not 0, on average."""
+    # Of the first layer's weights only those of inputs that are not 0 are work.
+    first = network.layer(0).size
+    work = stored / network.sizes[0] * first + network.parameters.size - first
+    useful = tranche(batch_size, threads) * work / _WORK_OF_A_TRANCHE, samples * work / _WORK_OF_AN_EPOCH
+    return min(threads, *(1 + int(limit) for limit in useful))
+
+
+def parts(network, threads, stored, tuned=False):
+    """A part of the network for each of at most `threads` threads, all with nearly the same to do.
+
+    stored: inputs of a sample that are not 0. All but the last have as many neurons of the first layer.
+    """
+    whole, lanes, hidden = Part(network, 0, None, stored, tuned), REGISTER_BYTES // network.dtype.itemsize, network.sizes[1]
+    most = min(threads, whole.registers[1] // _LEAST_SHARE) if len(network.sizes) > 2 else 1
+    teams = [(whole.work, 1, hidden)]
+    if most > 1:
+        shares = range(lanes, hidden, lanes)
+        below = {share: Part(network, 0, share, stored, tuned).work for share in shares}
+        above = {share: Part(network, share, None, stored, tuned).work for share in shares}
+        teams += [
+            (max(below[share], above[share * (members - 1)]), members, share)
+            for members in range(2, most + 1)
+            for share in shares
+            if share * (members - 1) < hidden
+        ]
+    _, members, share = min(teams)
+    borders = [*range(0, members * share, share), hidden]
+    return [Part(network, *ends, stored, tuned) for ends in pairwise(borders)]
+
+
+def group_size(rows, members, tuned):
+    """Pixels of a group; 1 where they are scattered, or 0, for no groups, with the generic kernels."""
+    size = GENERIC_GROUP
+    if tuned:
+        size = max(1, min(_GROUP, _ROWS // max(part.blocks[0] for part in members)))
+    return size if fills_groups(rows, size) else int(tuned)
+
+
+def samples_per_call(network, parameters=None):
+    """How many samples a kernel may take before Ctrl-C is looked for, with this many parameters, or its own."""
+    work = (parameters or network.parameters.size) + _WORK_PER_LAYER * len(network.sizes)
+    return max(1, _WORK_PER_CALL // work)
+
+
+def _block(registers, inputs):
+    """Registers of a block, for layers of these registers from these inputs: little padding, and few blocks."""
+
+    def cost(block):
+        return sum((n + 1) * _filled(layer, block) for n, layer in zip(inputs, registers, strict=False))
+
+    return min(reversed(_BLOCKS), key=cost)
+
+
+def _filled(registers, block):
+    """The registers that a layer takes the time of, in such blocks."""
+    return (block + _ROW) * -(-registers // block)

@@ -1,0 +1,99 @@
+"""Samples as the fast kernels take them: whole, as lists of what is not 0, or in groups of that.
+
+Which of them is a question of speed alone; the bits are the same.
+"""
+
+import numpy as np
+
+from neurone.datasets.arrays import SparseRows, dense, index_type
+from neurone.engine.memory import aligned
+from neurone.kernels import groups, sparse
+from neurone.kernels.arguments import Pixels, Samples
+from neurone.kernels.simd import REGISTER_BYTES
+
+# Above this share of pixels that are not 0, images are taken whole.
+_DENSE = 0.5
+# Below this share of pixels that are not 0 in groups of several, images are not grouped; this many images show it.
+_FULL, _SHOWN = 0.6, 200
+
+
+def lines_of(rows):
+    """Where each image's inputs that are not 0 begin in a list of them, and where the last one's end: (P + 1,)."""
+    if isinstance(rows, SparseRows):
+        return rows.lines
+    lines = np.empty(len(rows) + 1, np.int64)
+    sparse.count(Pixels(rows), lines)
+    return lines
+
+
+def is_dense(rows, lines):
+    """Whether so much is not 0 that images are better taken whole; `lines` are `lines_of` rows."""
+    return not isinstance(rows, SparseRows) and lines[-1] > _DENSE * rows.size
+
+
+def fills_groups(rows, size):
+    """Whether groups of `size` neighbouring pixels that are not all 0 hold little that is."""
+    present = dense(rows[:_SHOWN]) != 0
+    padded = np.pad(present, ((0, 0), (0, -present.shape[1] % size)))
+    full = padded.reshape(len(present), -1, size).any(axis=2).sum() * size
+    return present.sum() >= _FULL * full
+
+
+def listed(rows, divisor, dtype, lines, targets=()):
+    """Samples whose images are whole where they are dense, else lists. targets: labels, targets and factors."""
+    if is_dense(rows, lines):
+        quotients = _quotients(rows, divisor, dtype)
+        images = quotients[rows] if quotients.size else rows
+        return _samples(dtype, images, rows.dtype, index_type(rows.shape[1]), targets, quotients=quotients)
+    if isinstance(rows, SparseRows):
+        columns, values, inputs = rows.columns, rows.values, rows.inputs
+    else:
+        inputs = rows.shape[1]
+        columns, values = np.empty(lines[-1] + 1, index_type(inputs)), np.empty(lines[-1] + 1, rows.dtype)
+        sparse.cut(Pixels(rows), columns, values)
+    return _samples(
+        dtype, np.empty((0, inputs), dtype), values.dtype, columns.dtype, targets,
+        lines=lines, columns=columns, values=values, quotients=_quotients(values, divisor, dtype),
+    )  # fmt: skip
+
+
+def grouped(rows, divisor, dtype, lines, targets, size):
+    """The same in groups of `size` pixels."""
+    inputs = rows.inputs if isinstance(rows, SparseRows) else rows.shape[1]
+    stored, starts = int(lines[-1] - lines[0]), np.empty(len(rows) + 1, np.int64)
+    words = -(-inputs // (size * groups.BITS))
+    words = -(-words * 8 // REGISTER_BYTES) * REGISTER_BYTES // 8
+    present = aligned(len(rows) * words, np.dtype(np.uint64)).reshape(len(rows), words)
+    if isinstance(rows, SparseRows):
+        values = np.zeros(stored * size, rows.values.dtype)
+        groups.regroup(lines, rows.columns, rows.values, size, starts, values, present)
+    else:
+        values = np.empty((stored + 1) * size, rows.dtype)
+        groups.cut(Pixels(rows), (0,) * size, starts, values, present)
+    return _samples(
+        dtype, np.empty((0, inputs), dtype), values.dtype, index_type(inputs), targets,
+        lines=starts, values=values, quotients=_quotients(values, divisor, dtype), present=present,
+    )  # fmt: skip
+
+
+def whole(rows, divisor, dtype, targets):
+    """The same as `notes.py` takes them: every pixel of every image, not yet divided."""
+    images = dense(rows)
+    samples = _samples(dtype, images, images.dtype, np.uint16, targets)
+    samples.divisor = divisor
+    return samples
+
+
+def _samples(dtype, images, values_type, columns_type, targets, **given):
+    """The structure, with empty arrays of the right types for what is not given: kernels are compiled for types."""
+    labels, wanted, factors = targets or (np.empty(0, np.int64), np.empty((0, 0), dtype), np.empty(0, dtype))
+    empty = dict(
+        lines=np.empty(0, np.int64), columns=np.empty(0, columns_type), values=np.empty(0, values_type),
+        quotients=np.empty(0, dtype), present=np.empty((0, 0), np.uint64),
+    )  # fmt: skip
+    return Samples(images, dtype.type(1), *(empty | given).values(), labels, wanted, factors)
+
+
+def _quotients(values, divisor, dtype):
+    """What bytes are divided by `divisor`; empty for others."""
+    return (np.arange(256).astype(dtype) / divisor)[: 256 * (values.dtype == np.uint8)]

@@ -106,8 +106,10 @@ class _PackedLearner:
 
     def prepare(self):
         """Compile the kernels, or fetch them from the cache: a call without samples."""
+        self.load()
         for kernel, arguments in self._calls(np.arange(0), 0, 0, 1.0, np.zeros(2)):
             kernel(*arguments)
+        self.store()
 
     def ready(self):
         """Whether there is nothing to compile."""

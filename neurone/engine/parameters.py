@@ -90,15 +90,15 @@ class Packed:
 
     def is_current(self):
         """Whether the network's parameters are those that were copied."""
-        return blocks.unchanged(self.net, self._layout, self._network.parameters, self.net.LesPoids)
+        return not blocks.transfer(self.net, self._layout, self._network.parameters, self.net.LesPoids, blocks.COMPARE)
 
     def copy_from(self, parameters, packed):
         """From an array laid out as the network's parameters to one as the copy."""
-        blocks.pack(self.net, self._layout, parameters, packed)
+        blocks.transfer(self.net, self._layout, parameters, packed, blocks.PACK)
 
     def copy_to(self, parameters, packed):
         """And back."""
-        blocks.unpack(self.net, self._layout, parameters, packed)
+        blocks.transfer(self.net, self._layout, parameters, packed, blocks.UNPACK)
 
 
 def _layout(network, part, widths):

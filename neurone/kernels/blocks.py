@@ -9,22 +9,38 @@ from neurone.kernels.gradients import transpose
 from neurone.kernels.jit import kernel
 from neurone.kernels.online import layer_of
 
+# What `transfer` does. One kernel for all, because each takes a third of a second to compile.
+PACK, UNPACK, COMPARE = range(3)
+
 
 @kernel
-def pack(net, layout, parameters, blocks):
-    """From an array laid out as the network's parameters to one as LesPoids; what fills up blocks becomes 0."""
+def transfer(net, layout, parameters, blocks, what):
+    """PACK an array laid out as the network's parameters into one laid out as LesPoids, what fills up blocks becoming 0;
+    or UNPACK it again; or COMPARE, and return how many numbers differ. Of zeros the sign does not count, and NaN differs.
+    """
+    different = 0
     for number in range(1, net.sizes.size):
         layer, numbers = layer_of(net, number), layout.width[number]
-        place, stride = layout.place[number], layout.stride[number]
         for b in range(layer.blocks):
             here = layer.debut + b * (layer.n + 1) * numbers
+            there = layout.place[number] + b * numbers
             columns = min(numbers, layout.columns[number] - b * numbers)
             for i in range(layer.n + 1):
                 known = columns if i < layout.rows[number] else 0
-                for j in range(known):
-                    blocks[here + i * numbers + j] = parameters[place + i * stride + b * numbers + j]
-                for j in range(known, numbers):
-                    blocks[here + i * numbers + j] = 0
+                if what == UNPACK and i >= layout.foreign[number]:
+                    for j in range(known):
+                        parameters[there + j] = blocks[here + j]
+                elif what == COMPARE:
+                    for j in range(known):
+                        different += parameters[there + j] != blocks[here + j]
+                elif what == PACK:
+                    for j in range(known):
+                        blocks[here + j] = parameters[there + j]
+                    for j in range(known, numbers):
+                        blocks[here + j] = 0
+                here += numbers
+                there += layout.stride[number]
+    return different
 
 
 @kernel
@@ -32,34 +48,3 @@ def turn(net, layout):
     """Transposees from LesPoids."""
     for number in range(2, net.sizes.size):
         transpose(net, layer_of(net, number), layout.width[number], layout.width[1])
-
-
-@kernel
-def unpack(net, layout, parameters, blocks):
-    """And back, but for rows that are another part's."""
-    for number in range(1, net.sizes.size):
-        layer, numbers = layer_of(net, number), layout.width[number]
-        place, stride = layout.place[number], layout.stride[number]
-        for b in range(layer.blocks):
-            here = layer.debut + b * (layer.n + 1) * numbers
-            columns = min(numbers, layout.columns[number] - b * numbers)
-            for i in range(layout.foreign[number], layout.rows[number]):
-                for j in range(columns):
-                    parameters[place + i * stride + b * numbers + j] = blocks[here + i * numbers + j]
-
-
-@kernel
-def unchanged(net, layout, parameters, blocks):
-    """Whether the parameters are still those that `pack` took. Of zeros the sign does not count, and NaN has changed."""
-    for number in range(1, net.sizes.size):
-        layer, numbers = layer_of(net, number), layout.width[number]
-        place, stride, different = layout.place[number], layout.stride[number], 0
-        for b in range(layer.blocks):
-            here = layer.debut + b * (layer.n + 1) * numbers
-            columns = min(numbers, layout.columns[number] - b * numbers)
-            for i in range(layout.rows[number]):
-                for j in range(columns):
-                    different += parameters[place + i * stride + b * numbers + j] != blocks[here + i * numbers + j]
-        if different:
-            return False
-    return True

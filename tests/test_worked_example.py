@@ -1,4 +1,4 @@
-"""The figures that the notes work out by hand (sections 1 and 2), from the package.
+"""The figures that the notes work out by hand (specification sections 1 and 2), from the package.
 
 Section 2 leaves the inputs and the first layer open: here they are chosen so that the hidden neurons give the
 notes' h1 = 0.73 and h2 = 0.74. The notes round as they go: the gradients of the output's weights are
@@ -29,7 +29,7 @@ def logit(h):
 
 @pytest.fixture(params=["float64", "float32"])
 def example(request):
-    """One correction of the network of section 2, with alpha = 1: before, after, and the difference."""
+    """One correction of the network of specification section 2, with alpha = 1: before, after, and the difference."""
     network = neurone.Network(
         (2, 2, 1), activation="logistic", output="tanh", cost="half-quadratic", dtype=request.param
     )
@@ -110,7 +110,7 @@ def test_hidden_gradients(example):
 
 @pytest.mark.parametrize("a", [0.5, 1.0, 3.0])
 def test_backward_graph(a):
-    """Section 1: w3 = -a x, w4 = 1 + e^w3, w5 = y = 1 / w4, gone through backwards.
+    """Specification section 1: w3 = -a x, w4 = 1 + e^w3, w5 = y = 1 / w4, gone through backwards.
 
     The tolerance is absolute, a few units in the last place of a: 1 - y loses digits where y is near 1.
     """

@@ -1,7 +1,8 @@
 /* neurone.c - the networks of the notes, trained by plain loops: what the package's bits are compared with.
 
-   Written from the notes' arithmetic alone, but for the 32-bit exp and tanh, of which the notes leave the operations
-   open: their list is that of neurone/kernels/elementary.py, which tests/test_elementary.py judges. It is compiled once for each width:
+   Written from the notes' arithmetic alone (specification section 7), but for the 32-bit exp and tanh, of which the
+   notes leave the operations open: their list is that of neurone/kernels/elementary.py (specification section 10),
+   which tests/test_elementary.py judges. It is compiled once for each width:
 
        gcc -O2 -std=c99 -ffp-contract=off -DWIDTH=32 neurone.c -o neurone32 -lm
        gcc -O2 -std=c99 -ffp-contract=off -DWIDTH=64 neurone.c -o neurone64 -lm

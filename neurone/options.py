@@ -30,6 +30,8 @@ DTYPES = ("float32", "float64")
 INITS = ("glorot", "notes")
 REDUCTIONS = ("mean", "sum")
 KERNELS = ("fast", "notes")
+# How many numbers each keeps for every parameter.
+OPTIMIZERS = {"sgd": 0, "momentum": 1}
 
 
 def choice(name, value, allowed):

@@ -24,6 +24,8 @@ from neurone.kernels import batch
 from neurone.kernels.elementary import activate, derivative, exp, tanh
 from neurone.kernels.simd import REGISTER_BYTES, load, store
 from neurone.packing import cut, cut_in_groups, group_size, is_dense, lines_of, parts
+from neurone.training.fit import iterate
+from neurone.training.rules import Rules
 
 # No hidden layer; blocks that are one, several, and not full. All of few kinds, because each is compiled.
 SIZES = [(784, 10), (784, 100, 210, 10), (784, 100, 100, 101, 10)]
@@ -82,7 +84,7 @@ def test_calls_that_end_within_a_batch(options, seconds, teams, monkeypatch):
 
     Calls of 7, 3, 1, 1, ... samples, or of 7, 14, 28, ..., in tranches of 3.
     """
-    monkeypatch.setattr("neurone.training._CALL_SECONDS", seconds)
+    monkeypatch.setattr("neurone.training.fit._CALL_SECONDS", seconds)
     monkeypatch.setattr(learners.FastLearner, "samples_per_call", lambda learner: 7)
     monkeypatch.setattr(packing, "_TRANCHE_OF_A_TEAM", 3)
     images, labels = digits(100)
@@ -347,11 +349,11 @@ def test_predictions_of_many_and_of_few(sizes, dtype):
 @pytest.mark.parametrize("kernels", ["notes", "fast"])
 def test_parameters_may_be_changed_between_epochs(kernels):
     images, labels = digits(50)
-    options = dict(learning_rate=0.1, decay=1.0, batch_size=4, epochs=2, reduction="mean", shuffle=False, seed=0)
+    options = dict(batch_size=4, epochs=2, reduction="mean", shuffle=False, seed=0)
     net, fresh = neurone.Network((784, 5, 10)), neurone.Network((784, 5, 10), seed=1)
     start = fresh.parameters.copy()
-    for report in neurone.training.iterate(
-        net, images, labels, **options, kernels=kernels, threads=1, validation=None, progress=None
+    for report in iterate(
+        net, images, labels, rules=Rules(0.1), **options, kernels=kernels, threads=1, validation=None, progress=None
     ):
         if report.epoch == 0:
             net.parameters = start

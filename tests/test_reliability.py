@@ -252,7 +252,7 @@ def test_a_signal_while_kernels_compile_is_not_lost(small_set, tmp_path, interru
 def test_a_second_signal_ends_at_once(small_set, tmp_path, interruptible):
     """Even where the checkpoint cannot be finished: here writing it takes for ever."""
     code = (
-        "import sys, time; from neurone import checkpoint, train\n"
+        "import sys, time; from neurone import train; from neurone.training import checkpoint\n"
         "def save(*_): print('writing', flush=True); time.sleep(1000)\n"
         "checkpoint.save = save\n"
         "sys.exit(train.run('train', train.main))"

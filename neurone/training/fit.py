@@ -1,7 +1,6 @@
 """Training, as the notes do it: forward, delta, gradient, correction, sample by sample, batch by batch."""
 
 import time
-from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -10,71 +9,11 @@ from neurone.datasets.arrays import as_factors, as_images, as_labels
 from neurone.errors import DivergenceError, InputError
 from neurone.learners import LEARNERS
 from neurone.randomness import epoch_order
+from neurone.training.reports import Position, Report
+from neurone.training.rules import Rules, check_callback, follow
 
 # A kernel call cannot be interrupted. Long enough that what is done between calls does not count.
 _CALL_SECONDS = 0.2
-
-
-@dataclass(frozen=True)
-class Report:
-    """What an epoch gave.
-
-    Attributes
-    ----------
-    epoch : int
-        From 0.
-    cost : float
-        Mean over the epoch's samples, each taken as it passes, before its batch's correction.
-    train_error : float or None
-        Wrong answers as the samples pass, in percent; None with float targets.
-    validation_error : float or None
-        Wrong answers on the validation set after the epoch, in percent; None without one.
-    learning_rate : float
-        The epoch's own.
-    seconds : float
-        Of training, with what `progress` does meanwhile, such as writing checkpoints; validation left out.
-    """
-
-    epoch: int
-    cost: float
-    train_error: float | None
-    validation_error: float | None
-    learning_rate: float
-    seconds: float
-
-
-@dataclass
-class Position:
-    """Where a training stands: at a batch's end. `iterate` begins at one, and keeps it up to date.
-
-    Attributes
-    ----------
-    reports : list of Report
-        Of the epochs that are done.
-    sample : int
-        Samples of the epoch under way that are done.
-    cost : float
-        The sum of their costs.
-    wrong : int
-        Of their answers.
-    seconds : float
-        Spent on them.
-    velocity : ndarray or None
-        Of training with momentum, laid out as the parameters; None where it has not begun.
-    factor : float
-        Of the learning rate, for who takes the reports to change between epochs.
-    whole : bool
-        The network's parameters, finite, are those of this position. Not so while a kernel works.
-    """
-
-    reports: list = field(default_factory=list)
-    sample: int = 0
-    cost: float = 0.0
-    wrong: int = 0
-    seconds: float = 0.0
-    velocity: np.ndarray | None = None
-    factor: float = 1.0
-    whole: bool = True
 
 
 def fit(
@@ -84,6 +23,10 @@ def fit(
     *,
     learning_rate=0.1,
     decay=1.0,
+    schedule="constant",
+    power_t=0.5,
+    patience=None,
+    tol=1e-4,
     batch_size=1,
     epochs=5,
     reduction="mean",
@@ -96,6 +39,7 @@ def fit(
     threads=1,
     sample_weight=None,
     validation=None,
+    callback=None,
     progress=None,
 ):
     """Train `network` in place and return the list of the epochs' reports.
@@ -110,7 +54,20 @@ def fit(
         Integers (P,), or float targets (P, outputs).
     learning_rate : float, default 0.1
     decay : float, default 1.0
-        Epoch e, from 0, uses learning_rate * decay**e.
+        Epoch e, from 0, uses learning_rate * decay**e, times the factor of `schedule`.
+    schedule : {"constant", "invscaling", "adaptive"}, default "constant"
+        Factor of an epoch's learning rate, as in scikit-learn's `MLPClassifier`: 1; or (t + 1)^-power_t after t
+        samples; or a fifth of the one before whenever patience runs out, which then begins anew: training ends where it
+        runs out at a rate of 1e-6 or less.
+    power_t : float, default 0.5
+    patience : int, optional
+        Training ends after more than so many epochs in a row of which none improved the least loss before it by `tol`
+        (`n_iter_no_change` of `MLPClassifier`). The loss of an epoch is its validation error in percent, or without
+        `validation` its cost. The best parameters, those after the epoch with the least loss, the first of equals, are
+        kept, and put back however training ends: by patience, after the last epoch, or by what is raised, a
+        DivergenceError too. With `math.inf` they are kept, and training goes on. None: the last parameters stay.
+    tol : float, default 1e-4
+        Improvement that patience asks for, in the loss's unit.
     batch_size : int or None, default 1
         Samples of a correction; the last batch of an epoch may be smaller. None: the whole set.
     epochs : int, default 5
@@ -138,6 +95,8 @@ def fit(
         Factors (P,) of the samples' costs and errors, 0 or more; a batch's mean still divides by its samples.
     validation : (images, labels), optional
         Integer labels, answered after every epoch.
+    callback : callable, optional
+        Called with the report of every epoch. What it raises ends the training, and what was trained stays.
     progress : callable, optional
         Called with a number of samples whenever so many more are done, at least twice a second.
 
@@ -150,7 +109,7 @@ def fit(
     InputError
         An option or an array that cannot be used; nothing is trained.
     DivergenceError
-        Parameters, or the cost, are not finite any more; the network is left as it is.
+        Parameters, or the cost, are not finite any more; without `patience` the network is left as it is.
 
     Notes
     -----
@@ -166,28 +125,30 @@ def fit(
     >>> net.predict(xor)
     array([0, 1, 1, 0])
     """
-    return list(
-        iterate(
-            network,
-            images,
-            labels,
-            learning_rate=learning_rate,
-            decay=decay,
-            batch_size=batch_size,
-            epochs=epochs,
-            reduction=reduction,
-            momentum=momentum,
-            nesterovs_momentum=nesterovs_momentum,
-            alpha=alpha,
-            shuffle=shuffle,
-            seed=seed,
-            kernels=kernels,
-            threads=threads,
-            sample_weight=sample_weight,
-            validation=validation,
-            progress=progress,
-        )
+    check_callback(callback)
+    position = Position()
+    reports = iterate(
+        network,
+        images,
+        labels,
+        rules=Rules(learning_rate, decay, schedule, power_t, patience, tol),
+        batch_size=batch_size,
+        epochs=epochs,
+        reduction=reduction,
+        momentum=momentum,
+        nesterovs_momentum=nesterovs_momentum,
+        alpha=alpha,
+        shuffle=shuffle,
+        seed=seed,
+        kernels=kernels,
+        threads=threads,
+        sample_weight=sample_weight,
+        validation=validation,
+        progress=progress,
+        position=position,
     )
+    follow(reports, network, position.course, callback)
+    return position.reports
 
 
 def iterate(
@@ -195,8 +156,7 @@ def iterate(
     images,
     labels,
     *,
-    learning_rate,
-    decay,
+    rules,
     batch_size,
     epochs,
     reduction,
@@ -214,15 +174,13 @@ def iterate(
 ):
     """Like `fit`, but an iterator that trains one epoch for each report taken. Everything is checked at once.
 
-    It goes on from `position`, a Position with which the network's parameters go, and tells there where it stands.
+    It follows `rules`, and goes on from `position`, a Position with which the network's parameters go, and tells there
+    where it stands. At the end the network has the last parameters; the best, where they are kept, are in the course.
     """
-    learning_rate = options.positive("learning_rate", learning_rate, network.dtype.type)
-    decay = options.positive("decay", decay)
     if batch_size is not None:
         batch_size = options.integer("batch_size", batch_size)
     epochs = options.integer("epochs", epochs, 0, 2**32 - 1)
-    if decay > 1 and not _last_rate(learning_rate, decay, epochs) <= float(np.finfo(network.dtype).max):
-        raise InputError(f"decay is {decay}, with which the learning rate overflows before epoch {epochs}; give less")
+    rules = rules.checked(network.dtype, epochs)
     options.choice("reduction", reduction, options.REDUCTIONS)
     momentum, alpha = options.not_negative("momentum", momentum), options.not_negative("alpha", alpha)
     if momentum >= 1:
@@ -238,23 +196,25 @@ def iterate(
     if validation is not None:
         validation = _checked_validation(network, validation)
     position = Position() if position is None else position
-    if position.velocity is None and momentum:
-        position.velocity = np.zeros_like(network.parameters)
-    if len(position.reports) >= epochs:
+    kept = options.OPTIMIZERS["momentum" if momentum else "sgd"], network.parameters.size
+    if position.memory is None or position.memory.shape != kept:  # not begun, or another optimiser's
+        position.memory = np.zeros(kept, network.dtype)
+    course = position.course
+    if len(position.reports) >= epochs or course.ended:
         return iter(())  # without cutting images and compiling kernels that nothing would use
     inertia = network.dtype.type(momentum), bool(nesterovs_momentum), network.dtype.type(alpha)
     learner = LEARNERS[kernels](
         network, rows, divisor, targets, batch_size or len(rows), reduction == "sum", threads,
-        inertia, np.empty(0, network.dtype) if position.velocity is None else position.velocity,
+        inertia, position.memory.reshape(-1),
     )  # fmt: skip
     # No samples: compiles the kernels, or fetches them from the cache, before an epoch's clock starts.
     learner.train(np.arange(0), 0, 0, 1.0, np.zeros(2))
     learner.step = learner.samples_per_call()
 
     def run():
-        while len(position.reports) < epochs:
+        while len(position.reports) < epochs and not course.ended:
             epoch = len(position.reports)
-            rate = learning_rate * decay**epoch * position.factor
+            rate = rules.rate(epoch, course)
             begin = time.perf_counter() - position.seconds
             order = epoch_order(len(rows), seed, epoch) if shuffle else np.arange(len(rows))
             _train_epoch(learner, order, rate, batch_size or len(rows), begin, position, progress)
@@ -266,20 +226,15 @@ def iterate(
                 learning_rate=rate,
                 seconds=position.seconds,
             )
+            loss = rules.judge(report)
             position.whole = False
             position.reports.append(report)
+            rules.after(report, loss, network, len(rows), course)
             position.sample, position.cost, position.wrong, position.seconds = 0, 0.0, 0, 0.0
             position.whole = True
             yield report
 
     return run()
-
-
-def _last_rate(learning_rate, decay, epochs):
-    try:
-        return learning_rate * decay ** max(epochs - 1, 0)
-    except OverflowError:
-        return np.inf
 
 
 def error_rate(network, images, labels):

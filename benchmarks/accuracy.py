@@ -65,11 +65,12 @@ def scaled(rate, batch):
 def neurone_accuracies(train, test, seed, activation, hidden, batch, rate, decay):
     """After each epoch, the share of the test images that are answered right; so the next two."""
     import neurone
-    from neurone.training import iterate
+    from neurone.training.fit import iterate
+    from neurone.training.rules import Rules
 
     network = neurone.Network((784, hidden, 10), activation=activation, seed=seed)
     reports = iterate(
-        network, *train, learning_rate=scaled(rate, batch), decay=decay, batch_size=batch, epochs=EPOCHS,
+        network, *train, rules=Rules(scaled(rate, batch), decay), batch_size=batch, epochs=EPOCHS,
         reduction="mean", shuffle=True, seed=seed, kernels="fast", threads=THREADS, validation=test, progress=None,
     )  # fmt: skip
     for report in reports:

@@ -20,7 +20,8 @@ from compile_c import address, compiled
 from processes import THREADS
 
 from neurone.randomness import epoch_order
-from neurone.training import iterate
+from neurone.training.fit import iterate
+from neurone.training.rules import Rules
 
 RATE = 0.05
 SEED = 0
@@ -30,7 +31,7 @@ class Neurone:
     def __init__(self, network, inputs, labels, batch, kernels="fast"):
         self.network, self.inputs = network, inputs
         self.reports = iterate(
-            network, inputs, labels, learning_rate=RATE, decay=1.0, batch_size=batch, epochs=1000, reduction="mean",
+            network, inputs, labels, rules=Rules(RATE), batch_size=batch, epochs=1000, reduction="mean",
             shuffle=True, seed=SEED, kernels=kernels, threads=THREADS, validation=None, progress=None,
         )  # fmt: skip
 

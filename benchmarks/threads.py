@@ -11,7 +11,8 @@ import time
 from workloads import NETWORKS, training_set
 
 import neurone
-from neurone.training import iterate
+from neurone.training.fit import iterate
+from neurone.training.rules import Rules
 
 BATCHES = (32, 128, 1000, None)
 # At least so many rounds, and so many seconds: at times a core was a third slower for a second or so.
@@ -22,7 +23,7 @@ def epochs(sizes, batch, threads):
     """A function that trains an epoch more and returns its seconds; the first, with what is done once, is behind it."""
     network = neurone.Network(sizes)
     reports = iterate(
-        network, *training_set(sizes), learning_rate=0.1, decay=1.0, batch_size=batch, epochs=1_000_000,
+        network, *training_set(sizes), rules=Rules(0.1), batch_size=batch, epochs=1_000_000,
         reduction="mean", shuffle=True, seed=0, kernels="fast", threads=threads, validation=None, progress=None,
     )  # fmt: skip
     next(reports)

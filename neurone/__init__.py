@@ -2,7 +2,8 @@
 
 from neurone.errors import DivergenceError, ExtraError, InputError, NeuroneError
 from neurone.network import Network, load
-from neurone.training import Report, fit
+from neurone.training.fit import fit
+from neurone.training.reports import Report
 
 __version__ = "0.1.0"
 __all__ = ["DivergenceError", "ExtraError", "InputError", "Network", "NeuroneError", "Report", "fit", "load"]

@@ -32,6 +32,7 @@ DTYPES = ("float32", "float64")
 INITS = ("glorot", "notes")
 REDUCTIONS = ("mean", "sum")
 KERNELS = ("fast", "notes")
+TUNINGS = ("background", "first", "off")
 # Each optimiser's code, and how many numbers it keeps for every parameter.
 OPTIMIZERS = {"sgd": (SGD, 0), "momentum": (MOMENTUM, 1)}
 

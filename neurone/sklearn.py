@@ -1,7 +1,6 @@
 """Estimators for scikit-learn, to stand where `MLPClassifier(solver="sgd")` and `MLPRegressor` stood."""
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -9,7 +8,9 @@ from neurone import options
 from neurone.datasets.arrays import as_factors
 from neurone.errors import ExtraError, InputError
 from neurone.network import Network
-from neurone.training import Position, iterate
+from neurone.training.fit import iterate
+from neurone.training.reports import Position
+from neurone.training.rules import LEAST_RATE, SCHEDULES, Course, Rules, check_callback, follow
 
 try:
     from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
@@ -24,19 +25,6 @@ except ImportError as error:
 
 # MLPClassifier's, and as far for each sample as that goes with its default momentum of 0.9: 200 * (1 - 0.9).
 _BATCH_WITH_MOMENTUM, _BATCH = 200, 20
-_SCHEDULES = ("constant", "invscaling", "adaptive")
-# MLPClassifier's: below it "adaptive" ends the training.
-_LEAST_RATE = 1e-6
-
-
-@dataclass
-class _Course:
-    """What a training takes from one epoch to the next, and from one call of `partial_fit`."""
-
-    velocity: np.ndarray | None = None
-    factor: float = 1.0  # of the learning rate
-    best: float = math.inf  # the least loss, or the best score with its sign changed
-    rounds: int = 0  # epochs in a row that have not improved it
 
 
 def _trains_partly(estimator):
@@ -108,7 +96,7 @@ class _Perceptron(BaseEstimator):
         validation : (X, y), optional
             Scored after every epoch; with `early_stopping` it takes the place of a part of the training set.
         callback : callable, optional
-            Called with the `neurone.training.Report` of every epoch. What it raises ends the training, and what was
+            Called with the `neurone.Report` of every epoch. What it raises ends the training, and what was
             trained stays.
 
         Returns
@@ -116,8 +104,7 @@ class _Perceptron(BaseEstimator):
         self
         """
         self._check_options()
-        if callback is not None and not callable(callback):
-            raise InputError(f"callback is {callback!r}; give a function that takes a report")
+        check_callback(callback)
         begin_anew = not (self.warm_start and hasattr(self, "network_"))
         X, y = self._checked(X, y, begin_anew)
         targets = self._targets(y)
@@ -139,7 +126,8 @@ class _Perceptron(BaseEstimator):
             X, y, targets = X[train], y[train], targets[train]
             sample_weight = None if sample_weight is None else sample_weight[train]
         self._begin(begin_anew)
-        self._course, self.loss_curve_, self.validation_curve_ = _Course(), [], []
+        self._position = Position(course=Course(samples=self.t_))
+        self.loss_curve_, self.validation_curve_ = [], []
         return self._train(X, y, targets, sample_weight, self.max_iter, validation, callback)
 
     @available_if(_trains_partly)
@@ -185,7 +173,7 @@ class _Perceptron(BaseEstimator):
         if self.solver != "sgd":
             raise InputError(f"solver is {self.solver!r}; 'sgd' is the one there is")
         width = np.dtype(options.choice("dtype", self.dtype, options.DTYPES)).type
-        options.choice("learning_rate", self.learning_rate, _SCHEDULES)
+        options.choice("learning_rate", self.learning_rate, SCHEDULES)
         options.positive("learning_rate_init", self.learning_rate_init, width)
         options.integer("max_iter", self.max_iter, 0)
         if self.n_iter_no_change != math.inf:
@@ -205,8 +193,8 @@ class _Perceptron(BaseEstimator):
             self.network_ = Network(
                 sizes, activation=self.activation, output=output, cost=cost, dtype=self.dtype, seed=seed
             )
-            self.n_iter_, self.t_ = 0, 0
-            self._course, self.loss_curve_, self.validation_curve_ = _Course(), [], []
+            self.n_iter_, self.t_, self._position = 0, 0, Position()
+            self.loss_curve_, self.validation_curve_ = [], []
         net = self.network_
         asked, found = (sizes, self.activation, self.dtype), (net.sizes, net.activation, net.dtype.name)
         if asked != found:
@@ -223,62 +211,51 @@ class _Perceptron(BaseEstimator):
     def _train(self, X, y, targets, sample_weight, epochs, validation=None, callback=None):
         """The epochs, at most so many, of `fit` and `partial_fit`. What they gave is kept if a callback or Ctrl-C ends
         them."""
-        course, best_parameters = self._course, None
-        position = Position(velocity=course.velocity, factor=course.factor)
+        # Counts its epochs anew; what the optimiser keeps, and the course, go on from the call before.
+        position = Position(memory=self._position.memory, course=self._position.course)
+        self._position, course = position, position.course
+        course.ended = False  # who calls `partial_fit` once more wants another epoch
+
+        def judge(report):
+            if validation is not None:
+                self.validation_curve_.append(self._score(validation[1], self._answers(validation[0])))
+            return -self.validation_curve_[-1] if self.early_stopping else report.cost
+
+        def record(report):
+            self.loss_curve_.append(report.cost)
+            self.n_iter_ += 1
+            self.t_ = course.samples
+            if self.verbose:
+                score = "" if validation is None else f", validation score = {self.validation_curve_[-1]:.6f}"
+                print(f"Iteration {self.n_iter_}, loss = {report.cost:.8f}{score}")
+            if callback is not None:
+                callback(report)
+
         try:
-            for report in self._epochs(X, y, targets, sample_weight, epochs, position):
-                self.loss_curve_.append(report.cost)
-                self.n_iter_ += 1
-                self.t_ += X.shape[0]
-                score = ""
-                if validation is not None:
-                    self.validation_curve_.append(self._score(validation[1], self._answers(validation[0])))
-                    score = f", validation score = {self.validation_curve_[-1]:.6f}"
-                loss = -self.validation_curve_[-1] if self.early_stopping else report.cost
-                if self.early_stopping and loss < course.best:
-                    best_parameters = self.network_.parameters.copy()
-                end = self._judge(loss)
-                position.factor = course.factor
-                if self.verbose:
-                    print(f"Iteration {self.n_iter_}, loss = {report.cost:.8f}{score}")
-                if callback is not None:
-                    callback(report)
-                if end:
-                    break
+            reports = self._epochs(X, y, targets, sample_weight, epochs, judge, position)
+            follow(reports, self.network_, course, record)
         finally:
-            course.velocity = position.velocity
-            if best_parameters is not None:
-                self.network_.parameters, course.velocity = best_parameters, None
+            if course.parameters is not None:  # put back: what the optimiser keeps is not of them
+                course.parameters = position.memory = None
             self.loss_ = self.loss_curve_[-1] if self.loss_curve_ else math.nan
             self.best_loss_ = min(self.loss_curve_, default=math.nan)
             self.best_validation_score_ = max(self.validation_curve_, default=None)
         return self
 
-    def _judge(self, loss):
-        """Take note of an epoch's loss, set the next one's learning rate, and tell whether there shall be none."""
-        course = self._course
-        # What is not a number has not improved.
-        course.rounds = 0 if loss <= course.best - self.tol else course.rounds + 1
-        course.best = min(course.best, loss)
-        if self.learning_rate == "invscaling":
-            course.factor = (self.t_ + 1.0) ** -self.power_t
-        if course.rounds <= self.n_iter_no_change:
-            return False
-        if self.learning_rate == "adaptive" and self.learning_rate_init * course.factor > _LEAST_RATE:
-            course.rounds, course.factor = 0, course.factor / 5
-            return False
-        return True
-
-    def _epochs(self, X, y, targets, sample_weight, epochs, position):
-        batch_size, rate = self.batch_size, self.learning_rate_init
+    def _epochs(self, X, y, targets, sample_weight, epochs, judge, position):
+        batch_size, part = self.batch_size, 1.0
         if isinstance(batch_size, str) and batch_size == "auto":
             if hasattr(X, "tocsr") and not self.momentum and not self.alpha:
-                batch_size, rate = 1, rate / min(_BATCH, X.shape[0])
+                batch_size, part = 1, min(_BATCH, X.shape[0])
             else:
                 batch_size = min(_BATCH_WITH_MOMENTUM if self.momentum else _BATCH, X.shape[0])
+        rules = Rules(
+            self.learning_rate_init / part, schedule=self.learning_rate, power_t=self.power_t,
+            patience=self.n_iter_no_change, tol=self.tol, keep_best=self.early_stopping, least_rate=LEAST_RATE / part,
+            judge=judge,
+        )  # fmt: skip
         return iterate(
-            self.network_, X, targets,
-            learning_rate=rate, decay=1.0, reduction="mean", shuffle=self.shuffle,
+            self.network_, X, targets, rules=rules, reduction="mean", shuffle=self.shuffle,
             # Another order in every call: an epoch's is a function of the seed and its number.
             seed=self.network_.seed + self.n_iter_, epochs=epochs, kernels="fast", threads=self.threads,
             batch_size=batch_size,

@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from itertools import combinations
 from pathlib import Path
 
-from neurone import checkpoint, options
+from neurone import options
 from neurone.commands import Parser, check_stopped, describe, load_set, postponing, print_test, run
 from neurone.datasets.arrays import stratified
 from neurone.datasets.mnist import role_of
@@ -19,7 +19,10 @@ from neurone.errors import DivergenceError, InputError
 from neurone.files import check_writable, lock_of, locked, shown
 from neurone.kernels.jit import compiling
 from neurone.network import Network
-from neurone.training import Position, iterate
+from neurone.training import checkpoint
+from neurone.training.fit import iterate
+from neurone.training.reports import Position
+from neurone.training.rules import SCHEDULES, Rules, error_or_cost
 
 
 def _parser():
@@ -37,6 +40,13 @@ def _parser():
     add("--batch-size", type=_batch_size, default=1, metavar="N|all", help="samples of a correction (default: 1)")
     add("--learning-rate", type=float, default=0.05, metavar="F", help="(default: %(default)s)")
     add("--decay", type=float, default=0.85, metavar="F", help="of the learning rate, an epoch (default: %(default)s)")
+    add("--schedule", choices=SCHEDULES, default="constant", help="of the learning rate, as in MLPClassifier")
+    add("--power-t", type=float, default=0.5, metavar="F", help="of --schedule invscaling (default: %(default)s)")
+    add("--patience", type=int, metavar="N", help="allow N epochs in a row without progress; end with the best weights")
+    add("--tol", type=float, default=1e-4, metavar="F", help="least progress for --patience (default: %(default)s)")
+    add("--momentum", type=float, default=0.0, metavar="F", help="from 0 to below 1 (default: 0)")
+    add("--no-nesterov", dest="nesterov", action="store_false", help="plain momentum, not Nesterov's")
+    add("--alpha", type=float, default=0.0, metavar="F", help="factor of the penalty on large weights (default: 0)")
     add("--reduction", choices=options.REDUCTIONS, default="mean", help="of a batch's gradients")
     add("--kernels", choices=options.KERNELS, default="fast", help="the same bits from either; notes is for reading")
     add("--threads", type=int, default=1, metavar="N", help="share the work of a batch; any number gives the same bits")
@@ -74,13 +84,17 @@ def _train(args, argv):
         activation=args.activation, output=args.output, cost=args.cost, slope=args.slope,
         dtype=args.dtype, init=args.init, seed=args.seed,
     )  # fmt: skip
+    rules = dict(
+        learning_rate=args.learning_rate, decay=args.decay, schedule=args.schedule, power_t=args.power_t,
+        patience=args.patience, tol=args.tol,
+    )  # fmt: skip
     decisive = dict(
-        learning_rate=args.learning_rate, decay=args.decay, batch_size=args.batch_size, epochs=args.epochs,
-        reduction=args.reduction, seed=args.seed,
+        batch_size=args.batch_size, epochs=args.epochs, reduction=args.reduction, momentum=args.momentum,
+        nesterovs_momentum=args.nesterov, alpha=args.alpha, seed=args.seed,
     )  # fmt: skip
     with ExitStack() as stack:
         check_lock = stack.enter_context(locked(args.checkpoint)) if args.checkpoint is not None else None
-        asked = network.settings() | decisive | {"validation": args.validation}
+        asked = network.settings() | rules | decisive | {"validation": args.validation}
         keeper = _Keeper(args, asked, network, data, check_lock)
         position = keeper.position
         done, seconds = len(position.reports), position.seconds + sum(report.seconds for report in position.reports)
@@ -92,8 +106,8 @@ def _train(args, argv):
             progress.advance(samples)
 
         reports = iterate(
-            network, images, labels, **decisive, shuffle=True, kernels=args.kernels, threads=args.threads,
-            validation=validation, progress=after_call, position=position,
+            network, images, labels, rules=Rules(**rules), **decisive, shuffle=True, kernels=args.kernels,
+            threads=args.threads, validation=validation, progress=after_call, position=position,
         )  # fmt: skip
         history = stack.enter_context(_History(args.history))
         progress.print(describe(data))
@@ -111,12 +125,13 @@ def _train(args, argv):
                 history.write({"event": "epoch", **vars(report)})
                 progress.print(_line(report, args.epochs))
             progress.close()
-            test_error = print_test(network, data)
+            trained = _best(network, position)
+            test_error = print_test(trained, data)
             check_stopped()
             if args.save is not None:
-                network.save(args.save)
+                trained.save(args.save)
             seconds = keeper.finish(seconds + time.perf_counter() - begin)
-        sha256 = hashlib.sha256(network.parameters.tobytes()).hexdigest()
+        sha256 = hashlib.sha256(trained.parameters.tobytes()).hexdigest()
         history.write({"event": "end", "test_error": test_error, "seconds": seconds, "parameters_sha256": sha256})
 
 
@@ -245,6 +260,22 @@ def _line(report, count):
         f"epoch {report.epoch + 1:{len(str(count))}}/{count}  cost {report.cost:.5f}  "
         f"training error {report.train_error:5.2f} %{validation}  {report.seconds:.1f} s"
     )
+
+
+def _best(network, position):
+    """`network`, or where the best parameters are kept a second one with them, of which a line tells.
+
+    The first stays as it is: the checkpoint, should more epochs be asked for, goes on from the last parameters.
+    """
+    course = position.course
+    if course.parameters is None:
+        return network
+    losses = [error_or_cost(report) for report in position.reports]
+    end = f"ended by patience after epoch {len(losses)}; " if course.ended else ""
+    print(f"{end}the best parameters are those of epoch {1 + losses.index(course.best)}")
+    best = Network(**network.settings())
+    course.put_back(best)
+    return best
 
 
 class _Progress:

@@ -17,9 +17,9 @@ PROJECT = Path(__file__).resolve().parent.parent
 os.environ["NEURONE_CACHE"] = str(PROJECT / ".cache")
 
 import neurone.commands  # noqa: E402
-from neurone import learners, packing  # noqa: E402
 from neurone.datasets.idx import write_idx  # noqa: E402
 from neurone.datasets.mnist import load_folder  # noqa: E402
+from neurone.engine import learners, plan  # noqa: E402
 
 
 def pytest_addoption(parser):
@@ -47,21 +47,17 @@ def pytest_terminal_summary(terminalreporter):
 
 @pytest.fixture
 def teams(monkeypatch, gathered):
-    """As many threads as are asked for, however little there is to do, if only the first layer has so many registers.
+    """As many threads as are asked for, however little there is to do, if only the first layer has so many registers."""
 
-    All with blocks of one size: for each other size, kernels are compiled for ten seconds.
-    """
-
-    def parts(network, threads, stored):
-        sizes, lanes = network.sizes, packing.REGISTER_BYTES // network.dtype.itemsize
+    def parts(network, threads, stored, tuned):
+        sizes, lanes = network.sizes, plan.REGISTER_BYTES // network.dtype.itemsize
         registers = -(-sizes[1] // lanes)
         members = min(threads, registers) if len(sizes) > 2 else 1
         borders = [lanes * (registers * member // members) for member in range(members)]
-        return [packing.Part(network, *ends) for ends in pairwise([*borders, sizes[1]])]
+        return [plan.Part(network, *ends, tuned=tuned) for ends in pairwise([*borders, sizes[1]])]
 
-    monkeypatch.setattr(learners, "_WORK_OF_A_TRANCHE", 1)
+    monkeypatch.setattr(plan, "_WORK_OF_A_TRANCHE", 1)
     monkeypatch.setattr(learners, "parts", parts)
-    monkeypatch.setattr(packing, "_BLOCKS", (4,))
     return gathered
 
 
@@ -69,7 +65,7 @@ def teams(monkeypatch, gathered):
 def gathered(monkeypatch):
     """How many threads each call's team had, with a core for each, and however short an epoch."""
     monkeypatch.setattr(learners, "cores", lambda: 8)
-    monkeypatch.setattr(learners, "_WORK_OF_AN_EPOCH", 1)
+    monkeypatch.setattr(plan, "_WORK_OF_AN_EPOCH", 1)
     sizes, gather = [], learners.team
 
     def team(work, threads, rendezvous):

@@ -21,22 +21,34 @@ PROJECT = Path(__file__).resolve().parent.parent
 # Before neurone is imported, which makes the folder.
 os.environ.setdefault("NEURONE_CACHE", str(PROJECT / ".cache"))
 
-READERS = ["container", "checkpoint", "network", "files", "datasets.idx"]
+READERS = ["container", "training.checkpoint", "network", "files", "datasets.idx"]
 with ExitStack() as stack:
     if __name__ == "__main__":
         import atheris
 
         stack.enter_context(atheris.instrument_imports(include=[f"neurone.{name}" for name in READERS]))
     import neurone
-    from neurone import checkpoint, container
+    from neurone import container
     from neurone.datasets.idx import open_idx, write_idx
-    from neurone.training import Position, Report
+    from neurone.training import checkpoint
+    from neurone.training.reports import Position, Report
+    from neurone.training.rules import Course
 
 SIZES, SAMPLES = (3, 4, 2), 20
 ASKED = neurone.Network(SIZES).settings() | {
-    "learning_rate": 0.1, "decay": 0.9, "batch_size": 5, "epochs": 4, "reduction": "mean", "validation": 6, "data": "0"
+    "learning_rate": 0.1, "decay": 0.9, "schedule": "adaptive", "patience": 1, "momentum": 0.9, "batch_size": 5,
+    "epochs": 4, "reduction": "mean", "validation": 6, "data": "0",
 }  # fmt: skip
 _REPORTS = [Report(epoch, 0.5 - epoch / 8, 10.0, 12.5, 0.1, 0.25) for epoch in range(2)]
+
+
+def position(epochs=0, *place, memory=1, **course):
+    """Of a run of `ASKED` after so many epochs, of which the first was the best."""
+    size = neurone.Network(SIZES).parameters.size
+    reports = (_REPORTS * 3)[:epochs]
+    if epochs:
+        course = {"best": 12.5, "rounds": max(epochs - 1, 0), "parameters": np.arange(size, dtype=np.float32)} | course
+    return Position(reports, *place, memory=np.full((memory, size), 0.25, np.float32), course=Course(**course))
 
 
 def good_files(folder):
@@ -48,7 +60,7 @@ def good_files(folder):
     files["model"] = [
         _content(folder / "model", neurone.Network(SIZES, dtype=dtype).save) for dtype in ("float32", "float64")
     ]
-    positions = Position(), Position(_REPORTS, 15, 3.5, 4, 0.5)
+    positions = position(), position(2, 15, 3.5, 4, 0.5), position(3)
     files["checkpoint"] = [_content(folder / "state", lambda path, at=at: _save(path, at)) for at in positions]
     return files
 
@@ -58,8 +70,8 @@ def _content(path, write):
     return path.read_bytes()
 
 
-def _save(path, position, end=None):
-    checkpoint.save(path, ASKED, position, neurone.Network(SIZES).parameters, end)
+def _save(path, place, end=None):
+    checkpoint.save(path, ASKED, place, neurone.Network(SIZES).parameters, end)
 
 
 def sealed(data):
@@ -118,7 +130,7 @@ def check(kind, path):
             net = neurone.load(path)
         else:
             net = neurone.Network(SIZES)
-            position, end = checkpoint.load(path, ASKED, net, SAMPLES)
+            place, end = checkpoint.load(path, ASKED, net, SAMPLES)
     except neurone.InputError as error:
         assert str(error).isprintable(), error
         return False
@@ -129,7 +141,7 @@ def check(kind, path):
         net.save(again)
     else:
         found = json.loads(content[content.index(b'{"format"') : content.index(b"PK\3\4", 4)])["settings"]["asked"]
-        checkpoint.save(again, ASKED | {"epochs": found["epochs"]}, position, net.parameters, end)
+        checkpoint.save(again, ASKED | {"epochs": found["epochs"]}, place, net.parameters, end)
     assert again.read_bytes() == content
     return True
 

@@ -25,10 +25,12 @@ PROJECT = Path(__file__).resolve().parent.parent
 # Before neurone is imported, which makes the folder.
 os.environ.setdefault("NEURONE_CACHE", str(PROJECT / ".cache"))
 
-from neurone import checkpoint, container, learners, train, training  # noqa: E402
+from neurone import container, train  # noqa: E402
 from neurone.commands import run  # noqa: E402
 from neurone.datasets.idx import write_idx  # noqa: E402
+from neurone.engine import learners, plan, tuning  # noqa: E402
 from neurone.errors import InputError  # noqa: E402
+from neurone.training import checkpoint, fit  # noqa: E402
 
 VARIANTS = [
     ["--kernels", kernels, "--batch-size", batch, "--threads", threads, "--validation", "12"]
@@ -100,11 +102,11 @@ def main():
     parser.add_argument("--in-place", action="store_true")
     args = parser.parse_args()
     # One sample a call: the parameters must be whole at any of them.
-    for learner in learners.LEARNERS.values():
+    for learner in tuning.LEARNERS.values():
         learner.samples_per_call = lambda *_: 1
-    training._CALL_SECONDS = 0
+    fit._CALL_SECONDS = 0
     # However short an epoch, and however few cores.
-    learners._WORK_OF_AN_EPOCH, learners.cores = 1, lambda: 2
+    plan._WORK_OF_AN_EPOCH, learners.cores = 1, lambda: 2
     teams, gather = [], learners.team
 
     def team(work, threads, rendezvous):

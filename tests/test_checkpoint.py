@@ -5,19 +5,28 @@ import numpy as np
 import pytest
 
 import neurone
-from neurone import checkpoint, learners
-from neurone.training import Position, iterate
+from neurone.engine import tuning
+from neurone.training import checkpoint
+from neurone.training.fit import iterate
+from neurone.training.reports import Position
+from neurone.training.rules import Rules
 
 IMAGES = np.random.Generator(np.random.Philox(2)).integers(0, 256, (40, 20), np.uint8)
 LABELS = np.arange(40) % 3
-OPTIONS = dict(learning_rate=0.5, decay=0.9, epochs=3, reduction="mean", seed=0)
+RULES = dict(learning_rate=0.5, decay=0.9, schedule="constant", power_t=0.5, patience=None, tol=1e-4)
+OPTIONS = dict(reduction="mean", momentum=0.0, nesterovs_momentum=True, alpha=0.0, seed=0)
+PLAIN = {}
+# No epoch but the first is an improvement, so patience runs out in every second one; the least loss may come later.
+ADAPTIVE = dict(momentum=0.9, alpha=0.01, schedule="adaptive", patience=1, tol=200.0)
+# Ends before the last epoch.
+PATIENT = dict(momentum=0.5, nesterovs_momentum=False, schedule="invscaling", power_t=0.3, patience=1, tol=200.0)
 
 
 class StopError(Exception):
     pass
 
 
-def train(net, position, kernels, threads, batch_size, epochs=3, stop=None):
+def train(net, position, kernels, threads, batch_size, epochs=3, stop=None, more=PLAIN):
     """From `position` on, by calls of one sample; until `stop`, a number of samples."""
     done = []
 
@@ -26,21 +35,33 @@ def train(net, position, kernels, threads, batch_size, epochs=3, stop=None):
         if len(done) == stop:
             raise StopError
 
-    settings = OPTIONS | dict(batch_size=batch_size, epochs=epochs)
+    rules = {name: more.get(name, value) for name, value in RULES.items()}
+    options = {name: more.get(name, value) for name, value in OPTIONS.items()}
     validation = IMAGES[:7], LABELS[:7]
     for _ in iterate(
-        net, IMAGES, LABELS, **settings, shuffle=True, kernels=kernels, threads=threads, validation=validation,
-        progress=progress, position=position,
+        net, IMAGES, LABELS, rules=Rules(**rules), **options, batch_size=batch_size, epochs=epochs, shuffle=True,
+        kernels=kernels, threads=threads, validation=validation, progress=progress, position=position,
     ):  # fmt: skip
         pass
 
 
-def asked(net, batch_size, **others):
-    return net.settings() | OPTIONS | {"batch_size": batch_size, "validation": 7, "data": "0"} | others
+def asked(net, batch_size, epochs=3, more=PLAIN):
+    place = {"batch_size": batch_size, "epochs": epochs, "validation": 7, "data": "0"}
+    return net.settings() | RULES | OPTIONS | place | more
+
+
+def state(position):
+    """All that is kept of it; arrays as their bytes."""
+    course = vars(position.course)
+    best = None if course["parameters"] is None else course["parameters"].tobytes()
+    memory = position.memory.shape, position.memory.tobytes()
+    return vars(position) | {"memory": memory, "course": course | {"parameters": best}}
 
 
 def numbers(position):
-    return [(report.cost, report.train_error, report.validation_error) for report in position.reports]
+    """What must be the same after an interruption: all but the seconds."""
+    reports = [vars(report) | {"seconds": None} for report in position.reports]
+    return state(position) | {"reports": reports, "seconds": None}
 
 
 @pytest.fixture
@@ -48,8 +69,8 @@ def call_of(monkeypatch):
     """Makes kernel calls of so many samples, or fewer."""
 
     def call_of(samples):
-        monkeypatch.setattr("neurone.training._CALL_SECONDS", 0)
-        for learner in learners.LEARNERS.values():
+        monkeypatch.setattr("neurone.training.fit._CALL_SECONDS", 0)
+        for learner in tuning.LEARNERS.values():
             monkeypatch.setattr(learner, "samples_per_call", lambda *_: samples)
 
     return call_of
@@ -58,24 +79,33 @@ def call_of(monkeypatch):
 @pytest.mark.parametrize("kernels", ["fast", "notes"])
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("batch_size", [1, 6, None])
-def test_any_epoch_and_any_sample(kernels, threads, batch_size, tmp_path, call_of, teams, tried):
-    """From each of 120 places, to the parameters and reports of a training that never stopped."""
+@pytest.mark.parametrize("more", [PLAIN, ADAPTIVE, PATIENT], ids=["plain", "adaptive", "patient"])
+def test_any_epoch_and_any_sample(more, kernels, threads, batch_size, tmp_path, call_of, teams, tried):
+    """From each of 120 or 160 places, to the parameters, reports and state of a training that never stopped."""
     call_of(1)
+    epochs = 3 if more is PLAIN else 4
     whole, reference = neurone.Network((20, 9, 3)), Position()
-    train(whole, reference, kernels, threads, batch_size)
-    for stop in range(1, 120, 1 if threads == 1 else 7):
+    train(whole, reference, kernels, threads, batch_size, epochs, more=more)
+    course = reference.course
+    assert (len(reference.reports), course.ended) == ((3, more is PATIENT) if more is not ADAPTIVE else (4, False))
+    if more is ADAPTIVE:
+        rates = [0.5, 0.5 * 0.9, 0.5 * 0.9**2, 0.5 * 0.9**3 / 5]
+        assert [report.learning_rate for report in reference.reports] == rates
+    for stop in range(1, 40 * len(reference.reports), 1 if threads == 1 else 7):
         net, position = neurone.Network((20, 9, 3)), Position()
         with pytest.raises(StopError):
-            train(net, position, kernels, threads, batch_size, stop=stop)
-        checkpoint.save(tmp_path / "run", asked(net, batch_size), position, net.parameters)
+            train(net, position, kernels, threads, batch_size, epochs, stop, more)
+        checkpoint.save(tmp_path / "run", asked(net, batch_size, epochs, more), position, net.parameters)
         fresh = neurone.Network((20, 9, 3))
-        found, end = checkpoint.load(tmp_path / "run", asked(fresh, batch_size), fresh, 40)
-        assert (found, end) == (position, None)
+        found, end = checkpoint.load(tmp_path / "run", asked(fresh, batch_size, epochs, more), fresh, 40)
+        assert (state(found), end) == (state(position), None)
         # Other kernels and threads give the same bits, so they may go on.
-        train(fresh, found, "notes" if stop % 2 else kernels, 1 if stop % 3 else threads, batch_size)
+        other = "notes" if stop % 2 else kernels
+        train(fresh, found, other, 1 if stop % 3 else threads, batch_size, epochs, more=more)
         assert fresh.parameters.tobytes() == whole.parameters.tobytes() and numbers(found) == numbers(reference)
         tried["resumptions"] += 1
-    assert max(teams, default=1) == (1 if batch_size == 1 or kernels == "notes" else threads)
+    alone = kernels == "notes" or (batch_size == 1 and more is PLAIN)
+    assert max(teams, default=1) == (1 if alone else threads)
 
 
 def test_a_call_that_ends_within_a_batch_leaves_the_place_at_its_beginning(call_of):
@@ -88,18 +118,20 @@ def test_a_call_that_ends_within_a_batch_leaves_the_place_at_its_beginning(call_
     assert net.parameters.tobytes() == start.parameters.tobytes()
 
 
-def test_more_epochs_may_be_asked_for(tmp_path):
-    long, short = neurone.Network((20, 9, 3)), neurone.Network((20, 9, 3))
-    train(long, Position(), "fast", 1, 1, epochs=5)
-    position = Position()
-    train(short, position, "fast", 1, 1)
-    checkpoint.save(tmp_path / "run", asked(short, 1), position, short.parameters, end=1.5)
+@pytest.mark.parametrize("more", [PLAIN, ADAPTIVE, PATIENT], ids=["plain", "adaptive", "patient"])
+def test_more_epochs_may_be_asked_for(more, tmp_path):
+    """The best parameters are not what the rest goes on from, and a run that patience ended has no rest."""
+    long, short, reference, position = neurone.Network((20, 9, 3)), neurone.Network((20, 9, 3)), Position(), Position()
+    train(long, reference, "fast", 1, 6, 6, more=more)
+    train(short, position, "fast", 1, 6, 4, more=more)
+    checkpoint.save(tmp_path / "run", asked(short, 6, 4, more), position, short.parameters, end=1.5)
     fresh = neurone.Network((20, 9, 3))
-    assert checkpoint.load(tmp_path / "run", asked(fresh, 1), fresh, 40) == (position, 1.5)
-    position, end = checkpoint.load(tmp_path / "run", asked(fresh, 1, epochs=5), fresh, 40)
-    assert end is None
-    train(fresh, position, "fast", 1, 1, epochs=5)
-    assert fresh.parameters.tobytes() == long.parameters.tobytes()
+    found, end = checkpoint.load(tmp_path / "run", asked(fresh, 6, 4, more), fresh, 40)
+    assert (state(found), end) == (state(position), 1.5)
+    found, end = checkpoint.load(tmp_path / "run", asked(fresh, 6, 6, more), fresh, 40)
+    assert end == (1.5 if more is PATIENT else None)
+    train(fresh, found, "fast", 1, 6, 6, more=more)
+    assert fresh.parameters.tobytes() == long.parameters.tobytes() and numbers(found) == numbers(reference)
 
 
 @pytest.mark.parametrize(
@@ -112,12 +144,16 @@ def test_more_epochs_may_be_asked_for(tmp_path):
         ({"sizes": [3, 5, 2]}, r"sizes is \[3, 5, 2\], and was \[3, 4, 2\]"),
         ({"dtype": "float64"}, "dtype is 'float64', and was 'float32'"),
         ({"validation": None}, "validation is None, and was 6"),
+        ({"momentum": 0.0}, "momentum is 0.0, and was 0.9"),
+        ({"patience": 3}, "patience is 3, and was 1"),
+        ({"patience": None}, "patience is None, and was 1"),
+        ({"schedule": "constant"}, "schedule is 'constant', and was 'adaptive'"),
         ({"data": "1"}, "other data"),
         ({"more": 1}, "it has other options"),
     ],
 )
 def test_other_options_are_refused(changed, message, tmp_path):
-    fuzz._save(tmp_path / "run", Position())
+    fuzz._save(tmp_path / "run", fuzz.position())
     net = neurone.Network(fuzz.SIZES)
     with pytest.raises(neurone.InputError, match=message):
         checkpoint.load(tmp_path / "run", fuzz.ASKED | changed, net, fuzz.SAMPLES)
@@ -126,20 +162,41 @@ def test_other_options_are_refused(changed, message, tmp_path):
 @pytest.mark.parametrize(
     ("position", "end", "message"),
     [
-        (Position(sample=21), None, "sample is 21"),
-        (Position(sample=-5), None, "sample is -5"),
-        (Position(sample=5.0), None, "sample is 5.0"),
-        (Position(sample=True), None, "sample is True"),
-        (Position(sample=7), None, "sample 7 is not at the end of a batch"),
-        (Position(sample=5, wrong=6), None, "wrong is 6"),
-        (Position(cost=1), None, "cost is 1"),
-        (Position(cost="much"), None, "no checkpoint"),
-        (Position(seconds=-1.0), None, "seconds is -1.0"),
-        (Position(seconds=None), None, "no checkpoint"),
-        (Position(), 1.0, "end is 1.0"),
-        (Position(), True, "end is True"),
-        (Position(fuzz._REPORTS * 2, sample=5), None, "sample is 5"),
-        (Position(fuzz._REPORTS * 3), None, "history is float64 \\(6, 5\\)"),
+        (fuzz.position(0, 21), None, "sample is 21"),
+        (fuzz.position(0, -5), None, "sample is -5"),
+        (fuzz.position(0, 5.0), None, "sample is 5.0"),
+        (fuzz.position(0, True), None, "sample is True"),
+        (fuzz.position(0, 7), None, "sample 7 is not at the end of a batch"),
+        (fuzz.position(0, 5, 0.0, 6), None, "wrong is 6"),
+        (fuzz.position(0, 0, 1), None, "cost is 1"),
+        (fuzz.position(0, 0, "much"), None, "no checkpoint"),
+        (fuzz.position(0, 0, 0.0, 0, -1.0), None, "seconds is -1.0"),
+        (fuzz.position(0, 0, 0.0, 0, None), None, "no checkpoint"),
+        (fuzz.position(), 1.0, "end is 1.0"),
+        (fuzz.position(), True, "end is True"),
+        (fuzz.position(4, 5), None, "sample is 5"),
+        (fuzz.position(3, 5), None, "sample is 5"),  # patience ran out
+        (fuzz.position(2), 1.0, "end is 1.0"),
+        (fuzz.position(5), None, "history is float64 \\(5, 5\\)"),
+        (fuzz.position(2, memory=0), None, "memory are float32 \\(0, 26\\)"),
+        (fuzz.position(memory=2), None, "memory are float32 \\(2, 26\\)"),
+        (fuzz.position(2, factor=1), None, "factor is 1"),
+        (fuzz.position(2, factor=-0.5), None, "factor is -0.5"),
+        (fuzz.position(2, factor=1.5), None, "factor is 1.5"),
+        (fuzz.position(2, factor="1"), None, "no checkpoint"),
+        (fuzz.position(2, rounds=2), None, "rounds is 2"),
+        (fuzz.position(2, rounds=-1), None, "rounds is -1"),
+        (fuzz.position(2, rounds=True), None, "rounds is True"),
+        (fuzz.position(2, rounds=None), None, "no checkpoint"),
+        (fuzz.position(rounds=1), None, "rounds is 1"),
+        (fuzz.position(best=12.5), None, "best is 12.5"),
+        (fuzz.position(2, best=12.0), None, "best is 12.0"),
+        (fuzz.position(2, best=12), None, "best is 12"),
+        (fuzz.position(2, best=np.inf), None, "best is None"),
+        (fuzz.position(2, best="less"), None, "best is 'less'"),
+        (fuzz.position(2, parameters=None), None, "best_parameters are float32 \\(0, 26\\)"),
+        (fuzz.position(parameters=np.zeros(26)), None, "best_parameters are float32 \\(1, 26\\)"),
+        (fuzz.position(2, parameters=np.full(26, np.nan)), None, "best_parameters holds NaN"),
     ],
 )
 def test_places_that_no_training_leaves_are_refused(position, end, message, tmp_path):
@@ -154,7 +211,7 @@ def test_places_that_no_training_leaves_are_refused(position, end, message, tmp_
 def test_other_arrays_are_refused(tmp_path, monkeypatch):
     net = neurone.Network(fuzz.SIZES)
     for parameters in (net.parameters[:-1], net.parameters.astype(np.float64), net.parameters.reshape(2, -1)):
-        checkpoint.save(tmp_path / "run", fuzz.ASKED, Position(), parameters)
+        checkpoint.save(tmp_path / "run", fuzz.ASKED, fuzz.position(), parameters)
         with pytest.raises(neurone.InputError, match="parameters are"):
             checkpoint.load(tmp_path / "run", fuzz.ASKED, net, fuzz.SAMPLES)
     net.save(tmp_path / "model")
@@ -166,7 +223,7 @@ def test_other_arrays_are_refused(tmp_path, monkeypatch):
         "write",
         lambda path, kind, head, arrays: write(path, kind, head, {"parameters": arrays["parameters"]}),
     )
-    checkpoint.save(tmp_path / "run", fuzz.ASKED, Position(), net.parameters)
+    checkpoint.save(tmp_path / "run", fuzz.ASKED, fuzz.position(), net.parameters)
     with pytest.raises(neurone.InputError, match="other settings or arrays"):
         checkpoint.load(tmp_path / "run", fuzz.ASKED, net, fuzz.SAMPLES)
 

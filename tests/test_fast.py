@@ -17,13 +17,18 @@ from numba import njit
 from scipy.sparse import csr_array
 
 import neurone
-from neurone import learners, packing, threads
 from neurone.datasets.arrays import as_images
 from neurone.datasets.digits import digits
+from neurone.engine import learners, plan, threads
+from neurone.engine.plan import group_size, parts
+from neurone.engine.samples import grouped, is_dense, lines_of, listed
+from neurone.engine.tuning import FastLearner
 from neurone.kernels import batch
+from neurone.kernels.arguments import Workspace
 from neurone.kernels.elementary import activate, derivative, exp, tanh
 from neurone.kernels.simd import REGISTER_BYTES, load, store
-from neurone.packing import cut, cut_in_groups, group_size, is_dense, lines_of, parts
+from neurone.training.fit import iterate
+from neurone.training.rules import Rules
 
 # No hidden layer; blocks that are one, several, and not full. All of few kinds, because each is compiled.
 SIZES = [(784, 10), (784, 100, 210, 10), (784, 100, 100, 101, 10)]
@@ -69,7 +74,7 @@ def test_threads(sizes, threads, teams):
 @pytest.mark.parametrize("batch_size", [5, 64, None])
 def test_many_small_tranches(batch_size, teams, monkeypatch):
     """So that a thread soon begins one for which the messages' places come round again before others have read them."""
-    monkeypatch.setattr(packing, "_TRANCHE_OF_A_TEAM", 3)
+    monkeypatch.setattr(plan, "_TRANCHE_OF_A_TEAM", 3)
     images, labels = digits(2000)
     assert_same(both((784, 100, 10), images, labels, batch_size=batch_size, threads=3))
     assert max(teams) == 3
@@ -82,9 +87,9 @@ def test_calls_that_end_within_a_batch(options, seconds, teams, monkeypatch):
 
     Calls of 7, 3, 1, 1, ... samples, or of 7, 14, 28, ..., in tranches of 3.
     """
-    monkeypatch.setattr("neurone.training._CALL_SECONDS", seconds)
-    monkeypatch.setattr(learners.FastLearner, "samples_per_call", lambda learner: 7)
-    monkeypatch.setattr(packing, "_TRANCHE_OF_A_TEAM", 3)
+    monkeypatch.setattr("neurone.training.fit._CALL_SECONDS", seconds)
+    monkeypatch.setattr(FastLearner, "samples_per_call", lambda learner: 7)
+    monkeypatch.setattr(plan, "_TRANCHE_OF_A_TEAM", 3)
     images, labels = digits(100)
     few = images.reshape(100, 784) * (np.random.Generator(np.random.Philox(8)).random((100, 784)) < 0.03)
     for inputs in (images, few):
@@ -95,8 +100,8 @@ def test_calls_that_end_within_a_batch(options, seconds, teams, monkeypatch):
 def test_threads_have_parts_of_their_own_shape(gathered):
     """Of 100 neurons one has 7 registers, and the other 6."""
     images, labels = digits(200)
-    assert [part.registers[1] for part in parts(neurone.Network((784, 100, 10)), 2, 150)] == [7, 6]
-    assert_same(both((784, 100, 10), images, labels, batch_size=100, threads=2))
+    assert [part.registers[1] for part in parts(neurone.Network((784, 100, 10)), 2, 150, True)] == [7, 6]
+    assert_same(both((784, 100, 10), images, labels, batch_size=100, threads=2, tuning="first"))
     assert max(gathered) == 2
 
 
@@ -108,15 +113,18 @@ def test_no_thread_works_in_a_page_of_another(teams, monkeypatch):
         starts = [(array.ctypes.data, array.ctypes.data + array.nbytes) for array in arrays if array.size]
         return {page for start, end in starts for page in range(start // PAGESIZE, -(-end // PAGESIZE))}
 
+    arrays_written = [name for name in Workspace.__annotations__ if name != "tally"]
     made = []
-    monkeypatch.setattr(learners.FastLearner, "train", lambda learner, *arguments: made.append(learner))
+    monkeypatch.setattr(learners.BatchLearner, "train", lambda learner, *arguments: made.append(learner))
     images, labels = digits(200)
     few = images.reshape(200, 784) * (np.random.Generator(np.random.Philox(8)).random((200, 784)) < 0.03)
     for inputs in (images, few, images.reshape(200, 784) + np.float32(1)):
         neurone.fit(neurone.Network((784, 100, 30, 10)), inputs, labels, batch_size=100, momentum=0.9, threads=2)
         learner = made[-1]
-        arrays = zip(learner._packed, learner._workspaces, strict=True)
-        first, second = (pages(packed.weights, packed.transposed, *workspace) for packed, workspace in arrays)
+        first, second = (
+            pages(packed.net.LesPoids, packed.net.Transposees, *(vars(work)[name] for name in arrays_written))
+            for packed, work in zip(learner._packed, learner._works, strict=True)
+        )
         assert min(len(first), len(second)) > 10
         assert not first & second and not pages(learner._messages) & (first | second)
 
@@ -194,7 +202,7 @@ def test_calls_of_a_team_begin_with_one_tranche(teams):
 
 def test_a_team_can_be_interrupted(interruptible):
     code = (
-        "import neurone; from neurone import learners; from neurone.datasets.digits import digits\n"
+        "import neurone; from neurone.engine import learners; from neurone.datasets.digits import digits\n"
         "team = learners.team\n"
         "def told(work, threads, *others): print(threads, 'at work', flush=True); team(work, threads, *others)\n"
         "learners.team, learners.cores = told, lambda: 2\n"
@@ -274,12 +282,12 @@ def test_a_failure_in_a_team_is_told_and_frees_the_others(failing, monkeypatch, 
     train = batch.train
 
     def fail(*arguments):
-        # Of the arguments behind bilan: moi, equipe, rendezvous, messages and the five shapes.
-        if arguments[-9] == failing and len(teams) > 1:
+        if arguments[5].me == failing and len(teams) > 1:
             raise MemoryError("no memory for one of them")
         train(*arguments)
 
     monkeypatch.setattr(learners.batch, "train", fail)
+    monkeypatch.setattr(learners.jit, "prepare", lambda *_: None)
     images, labels = digits(10)
     with pytest.raises(MemoryError, match="no memory for one of them"):
         neurone.fit(neurone.Network((784, 100, 10)), images, labels, batch_size=5, threads=3)
@@ -307,19 +315,24 @@ def test_groups_of_inputs(dtype, hidden, make):
     runs, scattered = rng.random((90, 51)).repeat(12, axis=1)[:, :603] < 0.3, rng.random((90, 603)) < 0.1
     for where, most in ((runs, {5: 4, 40: 4, 100: 2}[hidden]), (scattered, 1)):
         images = (values * where).astype(dtype)
-        group = group_size(images, -(-hidden // 8))
-        assert group == most
-        *_, starts, _, found, _, presences = cut_in_groups(
+        members = parts(neurone.Network((603, hidden, 8)), 1, 150, tuned=True)
+        assert group_size(images, members, tuned=True) == most
+        group = group_size(images, members, tuned=False)
+        assert group == (4 if most > 1 else 0)
+        cut = grouped(
             make(images) if make is np.asarray else as_images(make(images), 603, np.dtype(np.float32))[0],
-            np.float32(1), np.dtype(np.float32), np.r_[0, np.cumsum((images != 0).sum(axis=1))], group,
+            np.float32(1), np.dtype(np.float32), np.r_[0, np.cumsum((images != 0).sum(axis=1))], (), group or 1,
         )  # fmt: skip
+        starts, found, presences, group = cut.lines, cut.values, cut.present, group or 1
         padded = np.pad(images, ((0, 0), (0, -603 % group))).reshape(90, -1, group)
         present = padded.any(axis=2)
         assert np.array_equal(found[: starts[-1]].reshape(-1, group), padded[present])
         assert np.array_equal(np.unpackbits(presences.view(np.uint8), axis=1, bitorder="little")[:, : present.shape[1]],
                               present)  # fmt: skip
         for batch_size in (7, 90):
-            assert_same(both((603, hidden, 8), make(images), values[:, 0] % 8, batch_size=batch_size))
+            for tuning in ("off", "first"):
+                options = dict(batch_size=batch_size, tuning=tuning)
+                assert_same(both((603, hidden, 8), make(images), values[:, 0] % 8, **options))
 
 
 def test_more_inputs_than_16_bits_can_count():
@@ -327,14 +340,14 @@ def test_more_inputs_than_16_bits_can_count():
     images = np.zeros((20, 70_000), np.uint8)
     images[np.arange(20), rng.integers(65_000, 70_000, 20)] = 200
     images[:, -1] = 100
-    assert cut(images, np.float32(255), np.dtype("float32"), lines_of(images))[3].dtype == np.uint32
+    assert listed(images, np.float32(255), np.dtype("float32"), lines_of(images)).columns.dtype == np.uint32
     assert_same(both((70_000, 3), images, rng.integers(0, 3, 20)))
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("sizes", SIZES, ids=lambda sizes: "-".join(map(str, sizes)))
 def test_predictions_of_many_and_of_few(sizes, dtype):
-    """Few images go through `notes.predict`."""
+    """Few images go through `few.predict`."""
     images, _ = digits(40)
     dense = np.random.Generator(np.random.Philox(9)).random((40, 784))
     net = neurone.Network(sizes, dtype=dtype, init="notes")
@@ -347,11 +360,11 @@ def test_predictions_of_many_and_of_few(sizes, dtype):
 @pytest.mark.parametrize("kernels", ["notes", "fast"])
 def test_parameters_may_be_changed_between_epochs(kernels):
     images, labels = digits(50)
-    options = dict(learning_rate=0.1, decay=1.0, batch_size=4, epochs=2, reduction="mean", shuffle=False, seed=0)
+    options = dict(batch_size=4, epochs=2, reduction="mean", shuffle=False, seed=0)
     net, fresh = neurone.Network((784, 5, 10)), neurone.Network((784, 5, 10), seed=1)
     start = fresh.parameters.copy()
-    for report in neurone.training.iterate(
-        net, images, labels, **options, kernels=kernels, threads=1, validation=None, progress=None
+    for report in iterate(
+        net, images, labels, rules=Rules(0.1), **options, kernels=kernels, threads=1, validation=None, progress=None
     ):
         if report.epoch == 0:
             net.parameters = start

@@ -10,8 +10,10 @@ ROOT = Path(neurone.__file__).parent
 FLOORS = [
     ["constants", "errors", "layout", "options", "randomness", "files"],
     ["kernels", "container"],
-    ["network", "packing", "datasets"],
-    ["threads", "learners", "training", "checkpoint"],
+    ["datasets"],
+    ["engine"],
+    ["network"],
+    ["training"],
     ["images", "formats", "sklearn"],
     ["commands", "train", "evaluate", "predict", "fetch", "export"],
 ]

@@ -5,7 +5,9 @@ import pytest
 
 import neurone
 from neurone.datasets.digits import digits
-from neurone.training import Position, iterate
+from neurone.training.fit import iterate
+from neurone.training.reports import Position
+from neurone.training.rules import Rules
 
 
 @pytest.mark.parametrize("nesterov", [True, False])
@@ -84,16 +86,16 @@ def test_a_factor_is_a_repetition():
 
 @pytest.mark.parametrize("kernels", ["fast", "notes"])
 def test_the_velocity_goes_on(kernels):
-    """Two trainings of an epoch that share a position's velocity are one of two epochs."""
+    """Two trainings of an epoch that share a position's memory are one of two epochs."""
     images, labels = digits(50)
     labels %= 8
     whole, parts = neurone.Network((784, 5, 8)), neurone.Network((784, 5, 8))
-    options = dict(learning_rate=0.1, decay=1.0, batch_size=8, reduction="mean", shuffle=False, seed=0,
+    options = dict(rules=Rules(0.1), batch_size=8, reduction="mean", shuffle=False, seed=0,
                    kernels=kernels, threads=1, validation=None, progress=None, momentum=0.9)  # fmt: skip
     list(iterate(whole, images, labels, epochs=2, **options))
     first = Position()
     list(iterate(parts, images, labels, epochs=1, position=first, **options))
-    list(iterate(parts, images, labels, epochs=1, position=Position(velocity=first.velocity), **options))
+    list(iterate(parts, images, labels, epochs=1, position=Position(memory=first.memory), **options))
     assert np.array_equal(whole.parameters, parts.parameters)
 
 

@@ -207,8 +207,8 @@ def test_a_signal_keeps_the_state(small_set, tmp_path, interruptible, reference,
 def test_a_signal_within_a_kernel_call_waits_for_its_end(small_set, tmp_path, interruptible, reference, kernels):
     """Parameters and place would not go together. The first epoch has one call, and it is the one."""
     code = (
-        "import os, signal, sys; from neurone import learners, train\n"
-        f"learner = learners.LEARNERS[{kernels!r}]; work = learner.train\n"
+        "import os, signal, sys; from neurone import train; from neurone.engine import tuning\n"
+        f"learner = tuning.LEARNERS[{kernels!r}]; work = learner.train\n"
         "def train_and_signal(self, order, first, last, *rest):\n"
         "    work(self, order, first, last, *rest)\n"
         "    if last > first: os.kill(os.getpid(), signal.SIGINT)\n"
@@ -252,7 +252,7 @@ def test_a_signal_while_kernels_compile_is_not_lost(small_set, tmp_path, interru
 def test_a_second_signal_ends_at_once(small_set, tmp_path, interruptible):
     """Even where the checkpoint cannot be finished: here writing it takes for ever."""
     code = (
-        "import sys, time; from neurone import checkpoint, train\n"
+        "import sys, time; from neurone import train; from neurone.training import checkpoint\n"
         "def save(*_): print('writing', flush=True); time.sleep(1000)\n"
         "checkpoint.save = save\n"
         "sys.exit(train.run('train', train.main))"

@@ -259,7 +259,7 @@ def test_threads_reach_the_kernels(monkeypatch):
 
     def iterate(*arguments, **options):
         asked.append(options["threads"])
-        return neurone.training.iterate(*arguments, **options)
+        return neurone.training.fit.iterate(*arguments, **options)
 
     monkeypatch.setattr(estimators, "iterate", iterate)
     NeuroneClassifier((8,), max_iter=1, threads=2).fit(INPUTS, LABELS)

@@ -7,7 +7,7 @@ import pytest
 
 import neurone
 from neurone.datasets.digits import digits
-from neurone.learners import LEARNERS
+from neurone.engine.tuning import LEARNERS
 from neurone.randomness import _order, epoch_order, hold_out_order
 
 RNG = np.random.Generator(np.random.Philox(11))

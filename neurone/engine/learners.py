@@ -15,10 +15,9 @@ from neurone.engine.memory import aligned, each, rows_of
 from neurone.engine.parameters import Packed, own
 from neurone.engine.plan import Part, group_size, parts, samples_per_call, team_size, tranche
 from neurone.engine.threads import cores, team
-from neurone.kernels import batch, notes, online
+from neurone.kernels import batch, jit, notes, online
 from neurone.kernels.arguments import NotesWorkspace, OnlineWorkspace, Rule, Span, Team, Workspace
 from neurone.kernels.groups import BITS
-from neurone.kernels.jit import ready
 from neurone.kernels.simd import REGISTER_BYTES
 from neurone.kernels.team import MESSAGES
 from neurone.layout import state_offsets
@@ -72,9 +71,9 @@ class Problem:
 
 
 class NotesLearner:
-    """The kernels of `kernels/notes.py`, in the network's own arrays."""
+    """The kernels of `kernels/notes.py`, in the network's own arrays. There is but one kind of them to choose."""
 
-    def __init__(self, problem):
+    def __init__(self, problem, tuning=None):
         self.network = network = problem.network
         states, outputs = int(state_offsets(network.sizes)[-1]), network.sizes[-1]
         sizes = states, states, network.parameters.size, outputs, outputs
@@ -100,20 +99,33 @@ class NotesLearner:
     def store(self):
         pass
 
+    def improve(self, rest):
+        return False
+
+    def close(self):
+        pass
+
 
 class _PackedLearner:
     """What learners share that work in copies of the parameters: one copy for each thread."""
 
     def prepare(self):
-        """Compile the kernels, or fetch them from the cache: a call without samples."""
+        """Compile all that training will call, or fetch it from the cache."""
         self.load()
-        for kernel, arguments in self._calls(np.arange(0), 0, 0, 1.0, np.zeros(2)):
-            kernel(*arguments)
+        self.compile()
         self.store()
 
+    def compile(self):
+        """The kernels alone, in another thread perhaps: nothing is called."""
+        for kernel, arguments in self._no_samples():
+            jit.prepare(kernel, *arguments)
+
     def ready(self):
-        """Whether there is nothing to compile."""
-        return all(ready(kernel, *arguments) for kernel, arguments in self._calls(np.arange(0), 0, 0, 1.0, np.zeros(2)))
+        """Whether the kernels need no compiling."""
+        return all(jit.ready(kernel, *arguments) for kernel, arguments in self._no_samples())
+
+    def _no_samples(self):
+        return self._calls(np.arange(0), 0, 0, 1.0, np.zeros(2))
 
     def samples_per_call(self):
         # Padding is work too.

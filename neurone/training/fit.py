@@ -1,80 +1,22 @@
 """Training, as the notes do it: forward, delta, gradient, correction, sample by sample, batch by batch."""
 
 import time
-from dataclasses import dataclass, field
 
 import numpy as np
 
 from neurone import options
 from neurone.datasets.arrays import as_factors, as_images, as_labels
+from neurone.engine.learners import Problem
+from neurone.engine.tuning import LEARNERS
 from neurone.errors import DivergenceError, InputError
-from neurone.engine.learners import NotesLearner, Problem, fast_learner
 from neurone.randomness import epoch_order
+from neurone.training.reports import Position, Report
+from neurone.training.rules import Rules, check_callback, follow
 
 # A kernel call cannot be interrupted. Long enough that what is done between calls does not count.
 _CALL_SECONDS = 0.2
-
-
-@dataclass(frozen=True)
-class Report:
-    """What an epoch gave.
-
-    Attributes
-    ----------
-    epoch : int
-        From 0.
-    cost : float
-        Mean over the epoch's samples, each taken as it passes, before its batch's correction.
-    train_error : float or None
-        Wrong answers as the samples pass, in percent; None with float targets.
-    validation_error : float or None
-        Wrong answers on the validation set after the epoch, in percent; None without one.
-    learning_rate : float
-        The epoch's own.
-    seconds : float
-        Of training, with what `progress` does meanwhile, such as writing checkpoints; validation left out.
-    """
-
-    epoch: int
-    cost: float
-    train_error: float | None
-    validation_error: float | None
-    learning_rate: float
-    seconds: float
-
-
-@dataclass
-class Position:
-    """Where a training stands: at a batch's end. `iterate` begins at one, and keeps it up to date.
-
-    Attributes
-    ----------
-    reports : list of Report
-        Of the epochs that are done.
-    sample : int
-        Samples of the epoch under way that are done.
-    cost : float
-        The sum of their costs.
-    wrong : int
-        Of their answers.
-    seconds : float
-        Spent on them.
-    velocity : ndarray or None
-        Of training with momentum, laid out as the parameters; None where it has not begun.
-    factor : float
-        Of the learning rate, for who takes the reports to change between epochs.
-    whole : bool
-        The network's parameters, finite, are those of this position. Not so while a kernel works.
-    """
-
-    reports: list = field(default_factory=list)
-    sample: int = 0
-    cost: float = 0.0
-    wrong: int = 0
-    seconds: float = 0.0
-    velocity: np.ndarray | None = None
-    factor: float = 1.0
-    whole: bool = True
+# Rows of a prediction that has all the kernels of larger ones.
+_MANY = 32
 
 
 def fit(
@@ -84,6 +26,10 @@ def fit(
     *,
     learning_rate=0.1,
     decay=1.0,
+    schedule="constant",
+    power_t=0.5,
+    patience=None,
+    tol=1e-4,
     batch_size=1,
     epochs=5,
     reduction="mean",
@@ -93,9 +39,11 @@ def fit(
     shuffle=True,
     seed=0,
     kernels="fast",
+    tuning="background",
     threads=1,
     sample_weight=None,
     validation=None,
+    callback=None,
     progress=None,
 ):
     """Train `network` in place and return the list of the epochs' reports.
@@ -110,7 +58,20 @@ def fit(
         Integers (P,), or float targets (P, outputs).
     learning_rate : float, default 0.1
     decay : float, default 1.0
-        Epoch e, from 0, uses learning_rate * decay**e.
+        Epoch e, from 0, uses learning_rate * decay**e, times the factor of `schedule`.
+    schedule : {"constant", "invscaling", "adaptive"}, default "constant"
+        Factor of an epoch's learning rate, as in scikit-learn's `MLPClassifier`: 1; or (t + 1)^-power_t after t
+        samples; or a fifth of the one before whenever patience runs out, which then begins anew: training ends where it
+        runs out at a rate of 1e-6 or less.
+    power_t : float, default 0.5
+    patience : int, optional
+        Training ends after more than so many epochs in a row of which none improved the least loss before it by `tol`
+        (`n_iter_no_change` of `MLPClassifier`). The loss of an epoch is its validation error in percent, or without
+        `validation` its cost. The best parameters, those after the epoch with the least loss, the first of equals, are
+        kept, and put back however training ends: by patience, after the last epoch, or by what is raised, a
+        DivergenceError too. With `math.inf` they are kept, and training goes on. None: the last parameters stay.
+    tol : float, default 1e-4
+        Improvement that patience asks for, in the loss's unit.
     batch_size : int or None, default 1
         Samples of a correction; the last batch of an epoch may be smaller. None: the whole set.
     epochs : int, default 5
@@ -128,6 +89,11 @@ def fit(
     seed : int, default 0
     kernels : {"fast", "notes"}, default "fast"
         The same bits from either, as long as they are finite; `notes` is for reading.
+    tuning : {"background", "first", "off"}, default "background"
+        Kernels that were compiled once serve every network of a width. Those that are compiled for the shape of this
+        network are up to a third faster; they take over as soon as another thread has compiled them, if the rest of the
+        training would take longer than some 30 seconds, or at once if they were compiled before. "first" compiles them
+        before the training, "off" does without. The same bits from all.
     threads : int, default 1
         At most so many, and no more than there are cores, share the work of a batch, with the fast kernels; any number
         gives the same bits. Where there is little to share, fewer do: one for batches of one sample without momentum
@@ -138,6 +104,8 @@ def fit(
         Factors (P,) of the samples' costs and errors, 0 or more; a batch's mean still divides by its samples.
     validation : (images, labels), optional
         Integer labels, answered after every epoch.
+    callback : callable, optional
+        Called with the report of every epoch. What it raises ends the training, and what was trained stays.
     progress : callable, optional
         Called with a number of samples whenever so many more are done, at least twice a second.
 
@@ -150,7 +118,7 @@ def fit(
     InputError
         An option or an array that cannot be used; nothing is trained.
     DivergenceError
-        Parameters, or the cost, are not finite any more; the network is left as it is.
+        Parameters, or the cost, are not finite any more; without `patience` the network is left as it is.
 
     Notes
     -----
@@ -166,28 +134,31 @@ def fit(
     >>> net.predict(xor)
     array([0, 1, 1, 0])
     """
-    return list(
-        iterate(
-            network,
-            images,
-            labels,
-            learning_rate=learning_rate,
-            decay=decay,
-            batch_size=batch_size,
-            epochs=epochs,
-            reduction=reduction,
-            momentum=momentum,
-            nesterovs_momentum=nesterovs_momentum,
-            alpha=alpha,
-            shuffle=shuffle,
-            seed=seed,
-            kernels=kernels,
-            threads=threads,
-            sample_weight=sample_weight,
-            validation=validation,
-            progress=progress,
-        )
+    check_callback(callback)
+    position = Position()
+    reports = iterate(
+        network,
+        images,
+        labels,
+        rules=Rules(learning_rate, decay, schedule, power_t, patience, tol),
+        batch_size=batch_size,
+        epochs=epochs,
+        reduction=reduction,
+        momentum=momentum,
+        nesterovs_momentum=nesterovs_momentum,
+        alpha=alpha,
+        shuffle=shuffle,
+        seed=seed,
+        kernels=kernels,
+        tuning=tuning,
+        threads=threads,
+        sample_weight=sample_weight,
+        validation=validation,
+        progress=progress,
+        position=position,
     )
+    follow(reports, network, position.course, callback)
+    return position.reports
 
 
 def iterate(
@@ -195,8 +166,7 @@ def iterate(
     images,
     labels,
     *,
-    learning_rate,
-    decay,
+    rules,
     batch_size,
     epochs,
     reduction,
@@ -210,24 +180,24 @@ def iterate(
     nesterovs_momentum=True,
     alpha=0.0,
     sample_weight=None,
+    tuning="background",
     position=None,
 ):
     """Like `fit`, but an iterator that trains one epoch for each report taken. Everything is checked at once.
 
-    It goes on from `position`, a Position with which the network's parameters go, and tells there where it stands.
+    It follows `rules`, and goes on from `position`, a Position with which the network's parameters go, and tells there
+    where it stands. At the end the network has the last parameters; the best, where they are kept, are in the course.
     """
-    learning_rate = options.positive("learning_rate", learning_rate, network.dtype.type)
-    decay = options.positive("decay", decay)
     if batch_size is not None:
         batch_size = options.integer("batch_size", batch_size)
     epochs = options.integer("epochs", epochs, 0, 2**32 - 1)
-    if decay > 1 and not _last_rate(learning_rate, decay, epochs) <= float(np.finfo(network.dtype).max):
-        raise InputError(f"decay is {decay}, with which the learning rate overflows before epoch {epochs}; give less")
+    rules = rules.checked(network.dtype, epochs)
     options.choice("reduction", reduction, options.REDUCTIONS)
     momentum, alpha = options.not_negative("momentum", momentum), options.not_negative("alpha", alpha)
     if momentum >= 1:
         raise InputError(f"momentum is {momentum}; give a number from 0 to below 1")
     options.choice("kernels", kernels, options.KERNELS)
+    options.choice("tuning", tuning, options.TUNINGS)
     threads = options.integer("threads", threads)
     seed = options.seed(seed)
     rows, divisor = as_images(images, network.sizes[0], network.dtype)
@@ -238,54 +208,57 @@ def iterate(
     if validation is not None:
         validation = _checked_validation(network, validation)
     position = Position() if position is None else position
-    if position.velocity is None and momentum:
-        position.velocity = np.zeros_like(network.parameters)
-    if len(position.reports) >= epochs:
+    optimizer = "momentum" if momentum else "sgd"
+    kept = options.OPTIMIZERS[optimizer][1], network.parameters.size
+    if position.memory is None or position.memory.shape != kept:  # not begun, or another optimiser's
+        position.memory = np.zeros(kept, network.dtype)
+    course = position.course
+    if len(position.reports) >= epochs or course.ended:
         return iter(())  # without cutting images and compiling kernels that nothing would use
-    memory = np.empty((0, network.parameters.size), network.dtype) if position.velocity is None else position.velocity[None]
     problem = Problem(
         network, rows, divisor, targets, batch_size or len(rows), reduction == "sum",
-        "sgd" if position.velocity is None else "momentum", momentum, bool(nesterovs_momentum), alpha, memory, threads,
+        optimizer, momentum, bool(nesterovs_momentum), alpha, position.memory, threads,
     )  # fmt: skip
-    learner = NotesLearner(problem) if kernels == "notes" else fast_learner(problem)
+    learner = LEARNERS[kernels](problem, tuning)
     # No samples: compiles the kernels, or fetches them from the cache, before an epoch's clock starts.
     learner.prepare()
+    if validation is not None:
+        network.predict(validation[0][:_MANY])  # likewise, before another thread keeps the compiler
     learner.step = learner.samples_per_call()
 
     def run():
-        while len(position.reports) < epochs:
-            epoch = len(position.reports)
-            rate = learning_rate * decay**epoch * position.factor
-            begin = time.perf_counter() - position.seconds
-            order = epoch_order(len(rows), seed, epoch) if shuffle else np.arange(len(rows))
-            _train_epoch(learner, order, rate, batch_size or len(rows), begin, position, progress)
-            report = Report(
-                epoch=epoch,
-                cost=position.cost / len(rows),
-                train_error=100 * position.wrong / len(rows) if len(targets[0]) else None,
-                validation_error=None if validation is None else error_rate(network, *validation),
-                learning_rate=rate,
-                seconds=position.seconds,
-            )
-            position.whole = False
-            position.reports.append(report)
-            position.sample, position.cost, position.wrong, position.seconds = 0, 0.0, 0, 0.0
-            position.whole = True
-            yield report
+        try:
+            while len(position.reports) < epochs and not course.ended:
+                epoch = len(position.reports)
+                rate = rules.rate(epoch, course)
+                begin = time.perf_counter() - position.seconds
+                order = epoch_order(len(rows), seed, epoch) if shuffle else np.arange(len(rows))
+                later = len(rows) * (epochs - epoch - 1)
+                _train_epoch(learner, order, rate, batch_size or len(rows), begin, position, later, progress)
+                report = Report(
+                    epoch=epoch,
+                    cost=position.cost / len(rows),
+                    train_error=100 * position.wrong / len(rows) if len(targets[0]) else None,
+                    validation_error=None if validation is None else error_rate(network, *validation, threads),
+                    learning_rate=rate,
+                    seconds=position.seconds,
+                )
+                loss = rules.judge(report)
+                position.whole = False
+                position.reports.append(report)
+                rules.after(report, loss, network, len(rows), course)
+                position.sample, position.cost, position.wrong, position.seconds = 0, 0.0, 0, 0.0
+                position.whole = True
+                yield report
+        finally:
+            learner.close()
 
     return run()
 
 
-def _last_rate(learning_rate, decay, epochs):
-    try:
-        return learning_rate * decay ** max(epochs - 1, 0)
-    except OverflowError:
-        return np.inf
-
-
-def error_rate(network, images, labels):
+def error_rate(network, images, labels, threads=1):
     """Wrong answers of `network`, in percent, for integer labels."""
-    return 100 * int((network.predict(images) != labels).sum()) / len(labels)
+    return 100 * int((network.predict(images, threads) != labels).sum()) / len(labels)
 
 
 def _checked_validation(network, validation):
@@ -299,8 +272,8 @@ def _checked_validation(network, validation):
     return rows, labels
 
 
-def _train_epoch(learner, order, rate, batch_size, begin, position, progress):
-    """The rest of an epoch, which began at `begin` by the clock."""
+def _train_epoch(learner, order, rate, batch_size, begin, position, later, progress):
+    """The rest of an epoch, which began at `begin` by the clock; `later` epochs have this many samples."""
     first, tally = position.sample, np.array([position.cost, position.wrong])
     learner.load()
     while first < len(order):
@@ -322,6 +295,8 @@ def _train_epoch(learner, order, rate, batch_size, begin, position, progress):
         if last % batch_size == 0 or last == len(order):
             position.sample, position.cost, position.wrong = last, float(tally[0]), int(tally[1])
             position.seconds = time.perf_counter() - begin
+            if learner.improve(seconds / (last - first) * (len(order) - last + later)):
+                position.tuned = len(position.reports), last
         position.whole = True
         if progress is not None:
             progress(last - first)

@@ -1,22 +1,26 @@
 """A training's whole state in one file: what decides the rest of the run, bit for bit.
 
-The parameters; the reports of the epochs that are done; the place in the next one, at a batch's end; and what the run
-was asked for, so that no other goes on from it. The order of the samples is a function of (seed, epoch), and there is
-no other state.
+The parameters, and what the optimiser keeps for each; the reports of the epochs that are done, and what the rules made
+of them: the factor of the learning rate, the least loss, the epochs in a row that have not improved it, the best
+parameters; the place in the next epoch, at a batch's end; and what the run was asked for, so that no other goes on from
+it. The order of the samples is a function of (seed, epoch), and there is no other state.
 """
 
 import hashlib
+import math
 from dataclasses import fields
 
 import numpy as np
 
-from neurone import container
+from neurone import container, options
 from neurone.files import refusal
-from neurone.training import Position, Report
+from neurone.training.reports import Position, Report
+from neurone.training.rules import Course, error_or_cost, is_over
 
 # A report's numbers; its epoch is its place.
 _COLUMNS = tuple(field.name for field in fields(Report) if field.name != "epoch")
-_SETTINGS = ["asked", "sample", "cost", "wrong", "seconds", "end"]
+_SETTINGS = ["asked", "sample", "cost", "wrong", "seconds", "factor", "best", "rounds", "end"]
+_ARRAYS = ["parameters", "memory", "best_parameters", "history"]
 
 
 def fingerprint(*arrays):
@@ -35,19 +39,26 @@ def save(path, asked, position, parameters, end=None):
     ----------
     path : path-like
     asked : dict
-        What the run was asked for: strings, numbers, lists. "epochs", "batch_size" and "validation" are among it.
+        What the run was asked for: strings, numbers, lists. "epochs", "batch_size", "validation", "momentum" and
+        "patience" are among it.
     position : Position
         Whole: `parameters` are those at this place.
     parameters : ndarray
+        The last, not the best.
     end : float, optional
         Of a run at its end, its seconds.
     """
     columns = _columns(asked)
     history = [[getattr(report, name) for name in columns] for report in position.reports]
-    state = asked, position.sample, position.cost, position.wrong, position.seconds, end
-    settings = dict(zip(_SETTINGS, state, strict=True))
-    arrays = {"parameters": parameters, "history": np.array(history, np.float64).reshape(-1, len(columns))}
-    container.write(path, "checkpoint", settings, arrays)
+    course = position.course
+    place = position.sample, position.cost, position.wrong, position.seconds
+    # JSON has no word for infinity.
+    state = course.factor, None if course.best == math.inf else course.best, course.rounds
+    best = [] if course.parameters is None else course.parameters
+    history = np.array(history, np.float64).reshape(-1, len(columns))
+    arrays = parameters, position.memory, np.array(best, parameters.dtype).reshape(-1, parameters.size), history
+    settings = dict(zip(_SETTINGS, (asked, *place, *state, end), strict=True))
+    container.write(path, "checkpoint", settings, dict(zip(_ARRAYS, arrays, strict=True)))
 
 
 def load(path, asked, network, samples):
@@ -76,7 +87,7 @@ def load(path, asked, network, samples):
         what = f"no checkpoint of this training: {error}; resume with its options, or name another"
         raise refusal(path, what) from None
     network.parameters = arrays["parameters"]
-    return position, settings["end"] if found["epochs"] == asked["epochs"] else None
+    return position, settings["end"] if found["epochs"] == asked["epochs"] or position.course.ended else None
 
 
 def _compare(found, asked):
@@ -94,21 +105,31 @@ def _compare(found, asked):
 
 def _position(settings, arrays, asked, network, samples):
     """The place, if every number is one that a training leaves there; else ValueError."""
-    if list(settings) != _SETTINGS or list(arrays) != ["parameters", "history"]:
+    if list(settings) != _SETTINGS or list(arrays) != _ARRAYS:
         raise ValueError("other settings or arrays")
-    parameters, history, columns = *arrays.values(), _columns(asked)
-    if parameters.dtype != network.dtype or parameters.shape != network.parameters.shape:
-        raise ValueError(f"parameters are {parameters.dtype} {parameters.shape}")
-    epochs = asked["epochs"]
+    parameters, memory, best_parameters, history = arrays.values()
+    _, sample, cost, wrong, seconds, factor, best, rounds, end = settings.values()
+    columns, epochs, patience, size = _columns(asked), asked["epochs"], asked["patience"], network.parameters.size
     if history.dtype != np.float64 or history.shape[1:] != (len(columns),) or len(history) > epochs:
         raise ValueError(f"history is {history.dtype} {history.shape}")
-    _, sample, cost, wrong, seconds, end = settings.values()
+    begun = len(history) > 0
+    for name, array, shape in (
+        ("parameters", parameters, (size,)),
+        ("memory", memory, (options.OPTIMIZERS["momentum" if asked["momentum"] else "sgd"][1], size)),
+        ("best_parameters", best_parameters, (int(begun and patience is not None), size)),
+    ):
+        if array.dtype != network.dtype or array.shape != shape:
+            raise ValueError(f"{name} are {array.dtype} {array.shape}")
+    ended = is_over(rounds, patience)
+    over = ended or len(history) == epochs
     numbers = (
-        ("sample", sample, int, samples if len(history) < epochs else 0),
+        ("sample", sample, int, 0 if over else samples),
         ("wrong", wrong, int, sample),
         ("cost", abs(cost), float, np.inf),
         ("seconds", seconds, float, np.inf),
-        ("end", 0.0 if end is None else end, float, np.inf if len(history) == epochs else 0),
+        ("factor", factor, float, 1),
+        ("rounds", rounds, int, max(len(history) - 1, 0)),
+        ("end", 0.0 if end is None else end, float, np.inf if over else 0),
     )
     for name, value, type_, most in numbers:
         if type(value) is not type_ or not 0 <= value <= most:
@@ -117,7 +138,13 @@ def _position(settings, arrays, asked, network, samples):
         raise ValueError(f"sample {sample} is not at the end of a batch")
     rows = [dict.fromkeys(_COLUMNS) | dict(zip(columns, row, strict=True)) for row in history.tolist()]
     reports = [Report(epoch=epoch, **row) for epoch, row in enumerate(rows)]
-    return Position(reports, sample, cost, wrong, seconds)
+    least = min(map(error_or_cost, reports), default=None)
+    if type(best) is not type(least) or best != least:
+        raise ValueError(f"best is {best!r}")
+    course = Course(factor, best if begun else math.inf, rounds, samples * len(reports), ended=ended)
+    if len(best_parameters):
+        course.parameters = best_parameters[0]
+    return Position(reports, sample, cost, wrong, seconds, memory, course)
 
 
 def _columns(asked):

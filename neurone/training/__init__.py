@@ -1,0 +1,1 @@
+"""Training: epochs and their reports, the rules that end them, and the checkpoints that hold all their state."""

@@ -1,0 +1,164 @@
+"""The rules of a training: the learning rate of each epoch, when to end, and which parameters to keep.
+
+`Rules` are what the user asked for, and `Course` is the state, which positions and checkpoints carry: after each report
+the rules give the course its next factor of the learning rate, or its end. `fit`, `python -m neurone.train` and the
+estimators all train by these.
+
+A new schedule is a function and a line in `SCHEDULES`.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from neurone import options
+from neurone.errors import InputError
+
+
+@dataclass(eq=False)
+class Course:
+    """What a training takes from one epoch to the next, besides its parameters.
+
+    Attributes
+    ----------
+    factor : float
+        Of the next epoch's learning rate.
+    best : float
+        The least loss so far.
+    rounds : int
+        Epochs in a row that have not improved it by `tol`.
+    samples : int
+        That were trained on, each as often as it passed.
+    parameters : ndarray or None
+        The best, where they are kept: those after the epoch with the least loss, the first of equals.
+    ended : bool
+        Patience has run out.
+    """
+
+    factor: float = 1.0
+    best: float = math.inf
+    rounds: int = 0
+    samples: int = 0
+    parameters: np.ndarray | None = None
+    ended: bool = False
+
+    def put_back(self, network):
+        """Give `network` the best parameters, where they are kept."""
+        if self.parameters is not None:
+            network.parameters = self.parameters
+
+
+def _constant(rules, course, report):
+    """The learning rate stays what `decay` makes of it."""
+
+
+def _invscaling(rules, course, report):
+    """Divided by (t + 1)^power_t after t samples."""
+    course.factor = (course.samples + 1.0) ** -rules.power_t
+
+
+def _adaptive(rules, course, report):
+    """A fifth whenever patience runs out, which then begins anew, unless the rate is already small."""
+    if is_over(course.rounds, rules.patience) and report.learning_rate > rules.least_rate:
+        course.rounds, course.factor = 0, course.factor / 5
+
+
+# Called after each epoch, when `course` knows its loss; each sets `course.factor`. The three are MLPClassifier's.
+SCHEDULES = {"constant": _constant, "invscaling": _invscaling, "adaptive": _adaptive}
+# MLPClassifier's: at or below it "adaptive" ends the training.
+LEAST_RATE = 1e-6
+
+
+def is_over(rounds, patience):
+    """Whether so many epochs in a row without an improvement are more than `patience`, which may be None."""
+    return patience is not None and rounds > patience
+
+
+def error_or_cost(report):
+    """The loss that `fit` judges an epoch by: the validation error in percent, or else the training cost."""
+    return report.cost if report.validation_error is None else report.validation_error
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What a training was asked to follow; `neurone.fit` describes the options that have its names.
+
+    Attributes
+    ----------
+    learning_rate, decay, schedule, power_t, patience, tol
+        As in `fit`; `patience` may be infinite: then the best parameters are kept, and training goes on.
+    keep_best : bool
+        Where there is patience, keep the best parameters.
+    least_rate : float
+        At which "adaptive" ends the training instead of lowering the learning rate.
+    judge : callable
+        Called with each report, returns the loss to judge the epoch by: the smaller the better.
+    """
+
+    learning_rate: float
+    decay: float = 1.0
+    schedule: str = "constant"
+    power_t: float = 0.5
+    patience: float | None = None
+    tol: float = 1e-4
+    keep_best: bool = True
+    least_rate: float = LEAST_RATE
+    judge: Callable = error_or_cost
+
+    def checked(self, dtype, epochs):
+        """The same with plain numbers, checked for so many epochs of a network of type `dtype`; else InputError."""
+        learning_rate = options.positive("learning_rate", self.learning_rate, dtype.type)
+        decay = options.positive("decay", self.decay)
+        if decay > 1 and not _last_rate(learning_rate, decay, epochs) <= float(np.finfo(dtype).max):
+            raise InputError(
+                f"decay is {decay}, with which the learning rate overflows before epoch {epochs}; give less"
+            )
+        options.choice("schedule", self.schedule, SCHEDULES)
+        patience = self.patience
+        if patience is not None and patience != math.inf:
+            patience = options.integer("patience", patience)
+        if patience is None and self.schedule == "adaptive":
+            raise InputError("schedule is 'adaptive', which lowers the rate when patience runs out; give patience too")
+        power_t, tol = options.not_negative("power_t", self.power_t), options.not_negative("tol", self.tol)
+        return replace(self, learning_rate=learning_rate, decay=decay, patience=patience, power_t=power_t, tol=tol)
+
+    def rate(self, epoch, course):
+        """The learning rate of an epoch, from 0."""
+        return self.learning_rate * self.decay**epoch * course.factor
+
+    def after(self, report, loss, network, samples, course):
+        """Take note in `course` of an epoch of so many samples and its loss, and set the next factor, or the end."""
+        course.samples += samples
+        # What is not a number has not improved.
+        course.rounds = 0 if loss <= course.best - self.tol else course.rounds + 1
+        if loss < course.best:
+            if self.keep_best and self.patience is not None:
+                course.parameters = network.parameters.copy()
+            course.best = loss
+        SCHEDULES[self.schedule](self, course, report)
+        course.ended = is_over(course.rounds, self.patience)
+
+
+def _last_rate(learning_rate, decay, epochs):
+    try:
+        return learning_rate * decay ** max(epochs - 1, 0)
+    except OverflowError:
+        return np.inf
+
+
+def check_callback(callback):
+    """Refuse what cannot be called with a report; None is none."""
+    if callback is not None and not callable(callback):
+        raise InputError(f"callback is {callback!r}; give a function that takes a report")
+
+
+def follow(reports, network, course, callback=None):
+    """Train by taking all `reports`, each handed to `callback`; however that ends, the best parameters are put back."""
+    try:
+        for report in reports:
+            if callback is not None:
+                callback(report)
+    finally:
+        course.put_back(network)

@@ -195,24 +195,37 @@ def outcome(net, samples, p, TabOutput, Delta, y, tally, shapes):
 
 
 @step
-def forward(net, samples, image, work, shapes):
-    """An image through all layers, up to tau. TabXCachee has it where it is whole."""
-    TabOutput, L = work.TabOutput, net.sizes.size - 1
-    for number in range(1, L + 1):
-        layer, X = layer_of(net, number), with_bias(TabOutput, net, number - 1)
-        sigma = TabOutput if number < L else work.Delta
-        numbers = numbers_of(net, number, shapes)
-        for b in range(layer.blocks):
-            place, j = layer.debut + b * (layer.n + 1) * numbers, layer.offset + b * numbers
-            if number == 1 and samples.lines.size:
-                forward_sparse(net.LesPoids, place, image, sigma, j, shapes.hidden)
-            elif number == 1 or number < L:
-                forward_dense(net.LesPoids, place, X, sigma, j, shapes.hidden)
-            else:
-                forward_dense(net.LesPoids, place, X, sigma, j, shapes.output)
+def first_layer(LesPoids, layer, image, X, sigma, shape):
+    """sigma of the layer behind the inputs, from an image's pixels, or, where it is whole, from X."""
+    numbers = width(LesPoids, shape)
+    for b in range(layer.blocks):
+        place, j = layer.debut + b * (layer.n + 1) * numbers, layer.offset + b * numbers
+        if X.size == 0:
+            forward_sparse(LesPoids, place, image, sigma, j, shape)
+        else:
+            forward_dense(LesPoids, place, X, sigma, j, shape)
+
+
+@step
+def dense_layer(LesPoids, layer, X, sigma, shape):
+    """sigma of another layer, from the outputs X of the one before."""
+    numbers = width(LesPoids, shape)
+    for b in range(layer.blocks):
+        forward_dense(LesPoids, layer.debut + b * (layer.n + 1) * numbers, X, sigma, layer.offset + b * numbers, shape)
+
+
+@step
+def forward(net, image, TabXCachee, TabOutput, Delta, shapes):
+    """An image through all layers, up to tau."""
+    L = net.sizes.size - 1
+    first_layer(net.LesPoids, layer_of(net, 1), image, TabXCachee, TabOutput if L > 1 else Delta, shapes.hidden)
+    for number in range(2, L + 1):
+        U, X = with_padding(TabOutput, net, number - 1, width(Delta, shapes.hidden)), with_bias(TabOutput, net, number - 1)
+        activations(net.activation, net.pente, U, U)
         if number < L:
-            U = with_padding(TabOutput, net, number, numbers)
-            activations(net.activation, net.pente, U, U)
+            dense_layer(net.LesPoids, layer_of(net, number), X, TabOutput, shapes.hidden)
+        else:
+            dense_layer(net.LesPoids, layer_of(net, number), X, Delta, shapes.output)
 
 
 @step
@@ -229,24 +242,38 @@ def backward(net, TabOutput, Delta, shape):
 
 
 @step
-def correction(net, samples, image, work, alpha, shapes):
+def correct_first_layer(LesPoids, layer, image, X, Delta, alpha, shape):
+    """w <- w - alpha delta_j X_i of the layer behind the inputs."""
+    numbers = width(LesPoids, shape)
+    for b in range(layer.blocks):
+        place, j = layer.debut + b * (layer.n + 1) * numbers, layer.offset + b * numbers
+        if X.size == 0:
+            correct_sparse(LesPoids, place, image, Delta, j, alpha, shape)
+        else:
+            correct_dense(LesPoids, place, X, Delta, j, alpha, shape)
+
+
+@step
+def correct_layer(LesPoids, layer, X, Delta, alpha, shape):
+    """The same of another layer."""
+    numbers = width(LesPoids, shape)
+    for b in range(layer.blocks):
+        place, j = layer.debut + b * (layer.n + 1) * numbers, layer.offset + b * numbers
+        correct_dense(LesPoids, place, X, Delta, j, alpha, shape)
+
+
+@step
+def correction(net, image, TabXCachee, TabOutput, Delta, alpha, shapes):
     """w <- w - alpha delta_j X_i of every layer; and so in Transposees."""
-    LesPoids, TabOutput, Delta, L = net.LesPoids, work.TabOutput, work.Delta, net.sizes.size - 1
-    for number in range(1, L + 1):
-        layer, X = layer_of(net, number), with_bias(TabOutput, net, number - 1)
-        numbers = numbers_of(net, number, shapes)
-        for b in range(layer.blocks):
-            place, j = layer.debut + b * (layer.n + 1) * numbers, layer.offset + b * numbers
-            if number == 1 and samples.lines.size:
-                correct_sparse(LesPoids, place, image, Delta, j, alpha, shapes.hidden)
-            elif number == 1 or number < L:
-                correct_dense(LesPoids, place, X, Delta, j, alpha, shapes.hidden)
-            else:
-                correct_dense(LesPoids, place, X, Delta, j, alpha, shapes.output)
-    numbers = width(LesPoids, shapes.hidden)
+    LesPoids, numbers, L = net.LesPoids, width(Delta, shapes.hidden), net.sizes.size - 1
+    correct_first_layer(LesPoids, layer_of(net, 1), image, TabXCachee, Delta, alpha, shapes.hidden)
     for number in range(2, L + 1):
+        layer, X, delta = layer_of(net, number), with_bias(TabOutput, net, number - 1), neurons(Delta, net, number)
+        if number < L:
+            correct_layer(LesPoids, layer, X, Delta, alpha, shapes.hidden)
+        else:
+            correct_layer(LesPoids, layer, X, Delta, alpha, shapes.output)
         # The product of error and output is the same whichever of the two runs along the vector.
-        layer, delta = layer_of(net, number), neurons(Delta, net, number)
         for b in range(net.blocks[number - 1]):
             place, j = layer.back + b * layer.m * numbers, layer.bias + 1 + b * numbers
             correct_dense(net.Transposees, place, delta, TabOutput, j, alpha, shapes.hidden)
@@ -255,18 +282,18 @@ def correction(net, samples, image, work, alpha, shapes):
 @kernel
 def train(net, samples, span, alpha, work, shapes):
     """As `notes.train` with P = 1, where mean and total are the same."""
-    order, TabOutput, Delta = span.order, work.TabOutput, work.Delta
-    TabXCachee = with_bias(TabOutput, net, 0)
+    order, lines, TabOutput, Delta = span.order, samples.lines, work.TabOutput, work.Delta
+    TabXCachee = part(TabOutput, net.offset[0] - 1, net.offset[0] - 1 if lines.size else net.offset[0] + net.sizes[0])
     for q in range(span.first, span.last):
         p = order[q]
         anticipate(samples, order, q)
         first = last = np.int64(0)
-        if samples.lines.size:
-            first, last = samples.lines[p], samples.lines[p + 1]
+        if lines.size:
+            first, last = lines[p], lines[p + 1]
         else:
             notes.normalisation(line(samples.images, p), samples.divisor, TabXCachee)
         image = Image(samples.columns, samples.values, samples.quotients, first, last)
-        forward(net, samples, image, work, shapes)
+        forward(net, image, TabXCachee, TabOutput, Delta, shapes)
         outcome(net, samples, p, TabOutput, Delta, work.y, work.tally, shapes)
         backward(net, TabOutput, Delta, shapes.hidden)
-        correction(net, samples, image, work, alpha, shapes)
+        correction(net, image, TabXCachee, TabOutput, Delta, alpha, shapes)

@@ -96,8 +96,8 @@ class _Perceptron(BaseEstimator):
         validation : (X, y), optional
             Scored after every epoch; with `early_stopping` it takes the place of a part of the training set.
         callback : callable, optional
-            Called with the `neurone.Report` of every epoch. What it raises ends the training, and what was
-            trained stays.
+            Called with the `neurone.Report` of every epoch. What it raises ends the training, and what was trained
+            stays.
 
         Returns
         -------

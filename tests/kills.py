@@ -36,6 +36,9 @@ VARIANTS = [
     ["--kernels", kernels, "--batch-size", batch, "--threads", threads, "--validation", "12"]
     for kernels, batch, threads in (("fast", "1", "1"), ("fast", "7", "2"), ("notes", "1", "1"), ("fast", "all", "2"))
 ]
+# Momentum; a penalty; a patience that runs out in the third epoch and lowers the rate; the best parameters.
+_RULES = ["--momentum", "0.9", "--alpha", "0.01", "--schedule", "adaptive", "--patience", "1", "--tol", "100"]
+VARIANTS += [VARIANTS[1] + _RULES, VARIANTS[2] + [*_RULES, "--no-nesterov"]]
 
 
 @contextmanager

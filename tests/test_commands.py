@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 import neurone
+from neurone.datasets.arrays import stratified
 from neurone.datasets.digits import digits
 from neurone.datasets.idx import write_idx
 from neurone.datasets.mnist import load_folder
@@ -90,6 +91,30 @@ def test_train_does_what_fit_does(call, small_set, tmp_path):
     assert saved.settings() == net.settings() and np.array_equal(saved.parameters, net.parameters)
 
 
+def test_patience_ends_the_training(call, small_set, tmp_path):
+    """It is said so, and what is scored and saved are the best parameters; so too where the epochs end first."""
+    run = ["train", "--data", small_set, "--hidden", 5, "--learning-rate", 0.5, "--decay", 1, "--validation", 12,
+           "--momentum", 0.9, "--patience", 3, "--save", "net", "--history", "history"]  # fmt: skip
+    data = load_folder(small_set)
+    held_out = stratified(data.train_labels, 12, 0)
+    for count in (40, 3):
+        done = call(*run, "--epochs", count)
+        assert done.returncode == 0, done.stderr
+        *epochs, end = [json.loads(line) for line in (tmp_path / "history").read_text().splitlines()]
+        errors = [epoch["validation_error"] for epoch in epochs]
+        told = f"the best parameters are those of epoch {1 + errors.index(min(errors))}"
+        assert min(errors) < errors[-1] and len(epochs) == (6 if count == 40 else 3)
+        if count == 40:
+            told = f"ended by patience after epoch 6; {told}"
+        assert told in done.stdout.splitlines()
+        net = neurone.load(tmp_path / "net")
+        assert hashlib.sha256(net.parameters.tobytes()).hexdigest() == end["parameters_sha256"]
+        wrong = net.predict(data.train_images[held_out]) != data.train_labels[held_out]
+        assert 100 * wrong.mean() == pytest.approx(min(errors))
+        wrong = net.predict(data.test_images) != data.test_labels
+        assert end["event"] == "end" and end["test_error"] == pytest.approx(100 * wrong.mean())
+
+
 def test_no_hidden_layer_and_the_whole_set(call, small_set):
     done = call("train", "--data", small_set, "--hidden", "--batch-size", "all", "--epochs", 1)
     assert done.returncode == 0 and "20-3: softmax output" in done.stdout
@@ -118,6 +143,14 @@ def test_the_set_is_found_where_the_environment_says(run, small_set):
         (["--learning-rate", "fast"], ["--learning-rate", "fast"]),
         (["--learning-rate", "1e-60"], ["--learning-rate is", "float32"]),
         (["--decay", "0"], ["--decay is 0"]),
+        (["--momentum", "1"], ["--momentum is 1.0"]),
+        (["--alpha=-1"], ["--alpha is -1.0"]),
+        (["--schedule", "step"], ["--schedule", "step", "adaptive"]),
+        (["--schedule", "adaptive"], ["--schedule is 'adaptive'", "give patience too"]),
+        (["--power-t", "nan"], ["--power-t is nan"]),
+        (["--patience", "0"], ["--patience is 0"]),
+        (["--patience", "1.5"], ["--patience", "1.5"]),
+        (["--tol=-1"], ["--tol is -1.0"]),
         (["--batch-size", "0"], ["--batch-size is 0"]),
         (["--batch-size", "some"], ["--batch-size", "some"]),
         (["--hidden", "0"], ["--hidden is 0"]),

@@ -269,12 +269,18 @@ def test_a_second_signal_ends_at_once(small_set, tmp_path, interruptible):
             process.kill()
 
 
-def test_resume_without_a_file_and_after_the_end(call, small_set, tmp_path, reference):
-    run = ["train", "--data", small_set, *OPTIONS, "--epochs", 3, "--checkpoint", "run", "--history", "history"]
+# No epoch but the first is an improvement: patience runs out in the third, lowers the rate, and runs out again.
+RULES = "--momentum", 0.9, "--alpha", 0.01, "--schedule", "adaptive", "--patience", 1, "--tol", 100, "--validation", 9
+
+
+@pytest.mark.parametrize("rules", [(), RULES], ids=["plain", "rules"])
+def test_resume_without_a_file_and_after_the_end(call, small_set, tmp_path, reference, rules):
+    run = ["train", "--data", small_set, *OPTIONS, *rules]
+    run += ["--epochs", 3, "--checkpoint", "run", "--history", "history"]
     first = call(*run, "--resume", "--save", "net")
     assert first.returncode == 0 and "going on" not in first.stdout
     history, net = (tmp_path / "history").read_text(), (tmp_path / "net").read_bytes()
-    assert finished(tmp_path / "history") == reference(3)
+    assert finished(tmp_path / "history") == reference(3, *rules)
     for name in ("history", "net"):
         (tmp_path / name).write_text("torn")
     again = call(*run, "--resume", "--save", "net", "--kernels", "notes", "--threads", 2)
@@ -282,8 +288,19 @@ def test_resume_without_a_file_and_after_the_end(call, small_set, tmp_path, refe
     assert again.stdout.splitlines()[-6:] == first.stdout.splitlines()[-6:]
     assert (tmp_path / "history").read_text() == history and (tmp_path / "net").read_bytes() == net
     more = call(*run, "--resume", "--epochs", 5)
-    assert more.returncode == 0 and finished(tmp_path / "history") == reference(5)
+    assert more.returncode == 0 and finished(tmp_path / "history") == reference(5, *rules)
     assert {path.name for path in tmp_path.iterdir()} == {"small-set", "run", "history", "net"}
+
+
+def test_more_epochs_after_patience_are_none(call, small_set, tmp_path):
+    run = ["train", "--data", small_set, *OPTIONS, *RULES, "--schedule", "constant", "--checkpoint", "run"]
+    run += ["--history", "history", "--resume"]
+    first = call(*run, "--epochs", 8)
+    assert first.returncode == 0 and "ended by patience after epoch 3; the best parameters are those of" in first.stdout
+    history = (tmp_path / "history").read_text()
+    again = call(*run, "--epochs", 9)
+    assert again.returncode == 0 and again.stdout.splitlines()[-7:] == first.stdout.splitlines()[-7:]
+    assert (tmp_path / "history").read_text() == history
 
 
 @pytest.mark.parametrize(
@@ -293,6 +310,13 @@ def test_resume_without_a_file_and_after_the_end(call, small_set, tmp_path, refe
         (["--resume", "--seed", 1], "seed is 1, and was 0"),
         (["--resume", "--hidden", 6], "sizes is [20, 6, 3], and was [20, 5, 3]"),
         (["--resume", "--validation", 9], "validation is 9, and was None"),
+        (["--resume", "--momentum", 0.5], "momentum is 0.5, and was 0.0"),
+        (["--resume", "--no-nesterov"], "nesterovs_momentum is False, and was True"),
+        (["--resume", "--alpha", 0.5], "alpha is 0.5, and was 0.0"),
+        (["--resume", "--schedule", "invscaling"], "schedule is 'invscaling', and was 'constant'"),
+        (["--resume", "--power-t", 1], "power_t is 1.0, and was 0.5"),
+        (["--resume", "--patience", 3], "patience is 3, and was None"),
+        (["--resume", "--tol", 1], "tol is 1.0, and was 0.0001"),
         ([], "run exists; go on from it with --resume, remove it, or name another"),
         (["--resume", "--history", "run"], "--history and --checkpoint are one file"),
         (["--resume", "--save", ".run.lock"], "--save and the lock of --checkpoint are one file"),
@@ -349,7 +373,7 @@ def test_a_closed_output_and_a_full_history(small_set, tmp_path, reference):
     container.read(tmp_path / "run", "checkpoint")
 
     def limited():
-        resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (4000, 4000))
 
     full = subprocess.run(
         [*run, "--history", "h"], cwd=tmp_path, capture_output=True, text=True, preexec_fn=limited

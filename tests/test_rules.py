@@ -1,0 +1,265 @@
+"""The rules of training: rates, the end, the best parameters; the same for `fit`, the command and the estimators."""
+
+import json
+
+import numpy as np
+import pytest
+
+import neurone
+from neurone.datasets.mnist import load_folder
+from neurone.training.fit import iterate
+from neurone.training.reports import Position, Report
+from neurone.training.rules import Course, Rules
+
+RNG = np.random.Generator(np.random.Philox(21))
+INPUTS = RNG.standard_normal((120, 6)).astype(np.float32)
+LABELS = np.abs(INPUTS[:, :3]).argmax(axis=1)
+TRAIN, HELD_OUT = (INPUTS[:80], LABELS[:80]), (INPUTS[80:], LABELS[80:])
+
+
+def trained(**options):
+    """A network, the reports, and its parameters after each epoch."""
+    net, parameters = neurone.Network((6, 5, 3)), []
+    options = dict(learning_rate=3.0, batch_size=4, epochs=30) | options
+    history = neurone.fit(net, *TRAIN, callback=lambda _: parameters.append(net.parameters.copy()), **options)
+    return net, history, parameters
+
+
+def end_and_best(losses, patience, tol):
+    """Number of epochs until patience runs out, and the best of them: from the definition."""
+    for count in range(1, len(losses) + 1):
+        last = losses[count - patience - 1 : count] if count > patience else []
+        first = count - len(last)
+        if last and all(
+            first + place and not loss <= min(losses[: first + place]) - tol for place, loss in enumerate(last)
+        ):
+            break
+    return count, losses[:count].index(min(losses[:count]))
+
+
+class _Losses:
+    """What `Rules.after` asks of a network: parameters, here the number of the epoch."""
+
+    def __init__(self, rules):
+        self.rules, self.course, self.parameters, self.epoch = rules, Course(), np.zeros(1), 0
+
+    def take(self, loss):
+        """An epoch's rate."""
+        rate = self.rules.rate(self.epoch, self.course)
+        self.parameters[0] = self.epoch
+        report = Report(self.epoch, loss, None, None, rate, 0.0)
+        self.rules.after(report, self.rules.judge(report), self, 10, self.course)
+        self.epoch += 1
+        return rate
+
+
+@pytest.mark.parametrize("schedule", ["constant", "invscaling"])
+def test_the_end_and_the_best_by_their_definition(schedule):
+    """Random losses of few values, so that many are equal, and improvements as large as `tol`, or not."""
+    for seed in range(200):
+        rng = np.random.Generator(np.random.Philox(seed))
+        losses = (rng.integers(0, 8, 40) / 4).tolist()
+        patience, tol = int(rng.integers(1, 6)), float(rng.integers(0, 3)) / 4
+        training = _Losses(Rules(1.0, schedule=schedule, patience=patience, tol=tol))
+        for loss in losses:
+            training.take(loss)
+            if training.course.ended:
+                break
+        count, best = end_and_best(losses, patience, tol)
+        assert (training.epoch, training.course.parameters[0]) == (count, best)
+        assert training.course.best == losses[best]
+
+
+def test_rates():
+    """Learning rate, decay, factor: in this order, to the last bit."""
+    losses = [4.0, 3.0, 3.0, 3.0, 2.0, 2.0, 2.0, 2.0]
+    constant = _Losses(Rules(0.3, 0.7))
+    assert [constant.take(loss) for loss in losses] == [0.3 * 0.7**epoch for epoch in range(8)]
+    scaling = _Losses(Rules(0.3, 0.7, "invscaling", 0.6))
+    expected = [0.3 * 0.7**epoch * (10 * epoch + 1.0) ** -0.6 for epoch in range(8)]
+    assert [scaling.take(loss) for loss in losses] == expected
+    adaptive = _Losses(Rules(0.3, 0.7, "adaptive", patience=1))
+    factors = [1, 1, 1, 1, 1 / 5, 1 / 5, 1 / 5, 1 / 5 / 5]
+    expected = [0.3 * 0.7**epoch * factor for epoch, factor in enumerate(factors)]
+    assert [adaptive.take(loss) for loss in losses] == expected
+
+
+def test_adaptive_ends_where_the_rate_is_small():
+    training = _Losses(Rules(1e-4, schedule="adaptive", patience=1))
+    rates = []
+    while not training.course.ended:
+        rates.append(training.take(1.0))
+    # The first epoch is an improvement; then each pair of others lowers the rate.
+    assert rates == [1e-4 * factor for factor in [1, 1, 1, *(2 * [1 / 5]), *(2 * [1 / 5 / 5]), *(2 * [1 / 5 / 5 / 5])]]
+    assert rates[-1] <= 1e-6 < rates[-3]
+
+
+@pytest.mark.parametrize("schedule", ["constant", "invscaling", "adaptive"])
+@pytest.mark.parametrize(("tol", "patience"), [(1e-9, 3), (1e-3, 2), (1.0, 4)])
+@pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
+def test_rates_and_end_are_those_of_mlpclassifier(schedule, tol, patience, monkeypatch):
+    neural_network = pytest.importorskip("sklearn.neural_network")
+    optimizer = pytest.importorskip("sklearn.neural_network._stochastic_optimizers").SGDOptimizer
+    theirs, iteration_ends = [], optimizer.iteration_ends
+
+    def noted(self, time_step):
+        theirs.append(self.learning_rate)
+        iteration_ends(self, time_step)
+
+    class FromZero(neural_network.MLPClassifier):
+        def _init_coef(self, fan_in, fan_out, dtype):
+            return np.zeros((fan_in, fan_out), dtype), np.zeros(fan_out, dtype)
+
+    monkeypatch.setattr(optimizer, "iteration_ends", noted)
+    inputs, labels = np.zeros((200, 2)), np.repeat([0, 1], [120, 80])
+    FromZero(
+        (), "identity", solver="sgd", momentum=0, alpha=0, batch_size=200, shuffle=False, learning_rate=schedule,
+        learning_rate_init=1.0, power_t=0.3, tol=tol, n_iter_no_change=patience, max_iter=150,
+    ).fit(inputs, labels)  # fmt: skip
+    net = neurone.Network((2, 1), output="logistic", dtype="float64")
+    net.parameters[:] = 0
+    history = neurone.fit(
+        net, inputs, labels, batch_size=None, shuffle=False, schedule=schedule, learning_rate=1.0, power_t=0.3, tol=tol,
+        patience=patience, epochs=150,
+    )  # fmt: skip
+    np.testing.assert_allclose([report.learning_rate for report in history], theirs, rtol=1e-13)
+    assert len(theirs) < 150 or tol == 1e-9
+
+
+@pytest.mark.parametrize("validation", [None, HELD_OUT])
+@pytest.mark.parametrize(("patience", "tol"), [(1, 0.0), (3, 1e-4), (2, 3.0), (np.inf, 0.0)])
+def test_fit_ends_and_puts_the_best_back(patience, tol, validation):
+    whole = trained(validation=validation)[1]
+    losses = [report.cost if validation is None else report.validation_error for report in whole]
+    assert losses.index(min(losses)) < 29  # the last is not the best
+    net, history, parameters = trained(patience=patience, tol=tol, validation=validation)
+    count, best = end_and_best(losses, min(patience, 30), tol)
+    assert [report.cost for report in history] == [report.cost for report in whole[:count]]
+    assert np.array_equal(net.parameters, parameters[best])
+    assert validation is None or (net.predict(HELD_OUT[0]) != HELD_OUT[1]).mean() == pytest.approx(losses[best] / 100)
+
+
+def test_without_patience_the_last_parameters_stay():
+    net, history, parameters = trained(validation=HELD_OUT)
+    assert len(history) == 30 and np.array_equal(net.parameters, parameters[-1])
+
+
+@pytest.mark.parametrize("patience", [None, 20])
+def test_what_a_callback_raises_ends_the_training(patience):
+    losses = [report.validation_error for report in trained(validation=HELD_OUT)[1]][:9]
+    best = losses.index(min(losses))
+    assert best < 8
+    net, parameters, reports = neurone.Network((6, 5, 3)), [], []
+
+    def stop(report):
+        parameters.append(net.parameters.copy())
+        reports.append(report)
+        if report.epoch == 8:
+            raise KeyboardInterrupt
+
+    options = dict(learning_rate=3.0, batch_size=4, epochs=30, validation=HELD_OUT, patience=patience)
+    with pytest.raises(KeyboardInterrupt):
+        neurone.fit(net, *TRAIN, callback=stop, **options)
+    assert [report.validation_error for report in reports] == losses
+    assert np.array_equal(net.parameters, parameters[8 if patience is None else best])
+
+
+def test_a_divergence_leaves_the_best():
+    """With a rate that is a hundred times as large in every epoch."""
+    net, parameters = neurone.Network((6, 2), output="identity", cost="quadratic"), []
+    with pytest.raises(neurone.DivergenceError):
+        neurone.fit(
+            net, INPUTS, INPUTS[:, :2], learning_rate=1e-3, decay=100, epochs=15, patience=20,
+            callback=lambda _: parameters.append(net.parameters.copy()),
+        )  # fmt: skip
+    assert len(parameters) > 1 and any(np.array_equal(net.parameters, each) for each in parameters)
+
+
+def test_the_best_are_kept_beside_the_last():
+    """`iterate` leaves the last in the network: more epochs go on from them."""
+    options = dict(batch_size=4, reduction="mean", shuffle=True, seed=0, kernels="fast", threads=1,
+                   validation=HELD_OUT, progress=None)  # fmt: skip
+    net, position = neurone.Network((6, 5, 3)), Position()
+    list(iterate(net, *TRAIN, rules=Rules(3.0, patience=30), epochs=30, position=position, **options))
+    best, _, parameters = trained(validation=HELD_OUT, patience=30)
+    assert np.array_equal(net.parameters, parameters[-1])
+    assert np.array_equal(position.course.parameters, best.parameters)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (dict(schedule="step"), "schedule is 'step'; choose one of constant, invscaling, adaptive"),
+        (dict(schedule=None), "schedule is None"),
+        (dict(schedule="adaptive"), "schedule is 'adaptive', which lowers the rate when patience runs out; give pat"),
+        (dict(power_t=-0.5), "power_t is -0.5; give a number of 0 or more"),
+        (dict(power_t="half"), "power_t is 'half'"),
+        (dict(patience=0), "patience is 0; give an integer of at least 1"),
+        (dict(patience=2.5), "patience is 2.5"),
+        (dict(patience=True), "patience is True"),
+        (dict(patience=float("nan")), "patience is nan"),
+        (dict(tol=-1e-4), "tol is -0.0001; give a number of 0 or more"),
+        (dict(tol=float("inf")), "tol is inf"),
+        (dict(callback=3), "callback is 3; give a function that takes a report"),
+    ],
+)
+def test_refusals(options, message):
+    net = neurone.Network((6, 5, 3))
+    before = net.parameters.copy()
+    with pytest.raises(neurone.InputError, match=f"^{message}"):
+        neurone.fit(net, *TRAIN, **options)
+    assert np.array_equal(net.parameters, before)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        dict(momentum=0.9, batch_size=7, alpha=0.01),
+        dict(momentum=0.5, nesterovs_momentum=False, batch_size=60, schedule="invscaling", power_t=0.1),
+        dict(schedule="adaptive", patience=2, batch_size=7),
+        dict(momentum=0.9, patience=4, batch_size=1),
+    ],
+)
+def test_fit_command_and_estimator_do_the_same(options, call, small_set, tmp_path):
+    """By the error of the validation set, of which the estimator takes the score."""
+    utils = pytest.importorskip("sklearn.utils")
+    from neurone.sklearn import NeuroneClassifier
+
+    seed = int(utils.check_random_state(3).randint(2**31))
+    names = {"nesterovs_momentum": ["--no-nesterov"]}
+    flags = []
+    for name, value in options.items():
+        flags += names.get(name, [f"--{name.replace('_', '-')}", value])
+    done = call(
+        "train", "--data", small_set, "--hidden", 5, "--learning-rate", 0.05, "--decay", 1, "--epochs", 25, "--seed",
+        seed, "--validation", 20, "--save", "net", "--history", "history", *flags,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    by_command = neurone.load(tmp_path / "net")
+    epochs = [json.loads(line) for line in (tmp_path / "history").read_text().splitlines()][:-1]
+    data = load_folder(small_set)
+    held_out = neurone.datasets.arrays.stratified(data.train_labels, 20, seed)
+    images, labels = data.train_images.reshape(60, 20), data.train_labels
+    train, validation = (images[~held_out], labels[~held_out]), (images[held_out], labels[held_out])
+
+    by_fit = neurone.Network((20, 5, 3), seed=seed)
+    history = neurone.fit(
+        by_fit, *train, learning_rate=0.05, epochs=25, seed=seed, validation=validation, **options
+    )  # fmt: skip
+    assert [{"event": "epoch", **vars(report), "seconds": 0} for report in history] == [
+        epoch | {"seconds": 0} for epoch in epochs
+    ]
+    assert np.array_equal(by_fit.parameters, by_command.parameters)
+
+    rates, translated = [], {"schedule": "learning_rate", "patience": "n_iter_no_change"}
+    named = {translated.get(name, name): value for name, value in options.items()}
+    estimator = NeuroneClassifier(
+        (5,), "logistic", random_state=3, learning_rate_init=0.05, max_iter=25, early_stopping="patience" in options,
+        **{"n_iter_no_change": np.inf} | named,
+    )  # fmt: skip
+    (x, y), (held_x, held_y) = ((part.astype(np.float32) / np.float32(255), each) for part, each in (train, validation))
+    estimator.fit(x, y, validation=(held_x, held_y), callback=lambda report: rates.append(report.learning_rate))
+    assert rates == [report.learning_rate for report in history]
+    assert np.array_equal(estimator.network_.parameters, by_fit.parameters)
+    if "patience" in options:
+        assert len(set(rates)) > 1 or len(rates) < 25

@@ -63,6 +63,7 @@ class Packed:
         self.net = arguments.Network(
             aligned(starts[-1], dtype), aligned(returns[-1], dtype), debut, back, sizes, offset, count, *_codes(network)
         )
+        self._parameters = arguments.Copied(network.parameters, self.net.LesPoids)
 
     def outputs_of(self, count, inputs=0):
         """TabOutput of `count` samples (count, ...), its bias neurons set; with room for inputs if there are any."""
@@ -80,25 +81,25 @@ class Packed:
 
     def load(self):
         """Copy the network's parameters here."""
-        self.copy_from(self._network.parameters, self.net.LesPoids)
+        blocks.transfer(self.net, self._layout, self._parameters, blocks.PACK)
         if self._trains:
             blocks.turn(self.net, self._layout)
 
     def store(self):
         """Copy the parameters back to the network."""
-        self.copy_to(self._network.parameters, self.net.LesPoids)
+        blocks.transfer(self.net, self._layout, self._parameters, blocks.UNPACK)
 
     def is_current(self):
         """Whether the network's parameters are those that were copied."""
-        return not blocks.transfer(self.net, self._layout, self._network.parameters, self.net.LesPoids, blocks.COMPARE)
+        return not blocks.transfer(self.net, self._layout, self._parameters, blocks.COMPARE)
 
     def copy_from(self, parameters, packed):
         """From an array laid out as the network's parameters to one as the copy."""
-        blocks.transfer(self.net, self._layout, parameters, packed, blocks.PACK)
+        blocks.transfer(self.net, self._layout, arguments.Copied(parameters, packed), blocks.PACK)
 
     def copy_to(self, parameters, packed):
         """And back."""
-        blocks.transfer(self.net, self._layout, parameters, packed, blocks.UNPACK)
+        blocks.transfer(self.net, self._layout, arguments.Copied(parameters, packed), blocks.UNPACK)
 
 
 def _layout(network, part, widths):

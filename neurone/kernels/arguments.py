@@ -149,6 +149,13 @@ class Layout(Struct):
     width: ndarray
 
 
+class Copied(Struct):
+    """Numbers laid out as a network's parameters, and their copy laid out as LesPoids."""
+
+    parameters: ndarray
+    blocks: ndarray
+
+
 class Layer(NamedTuple):
     """Where a layer of n inputs and m neurons, in `blocks` blocks, stands: its parameters, the transposed ones, its
     neurons, and the bias neuron in front of the layer before it."""

@@ -14,11 +14,10 @@ PACK, UNPACK, COMPARE = range(3)
 
 
 @kernel
-def transfer(net, layout, parameters, blocks, what):
-    """PACK an array laid out as the network's parameters into one laid out as LesPoids, what fills up blocks becoming 0;
-    or UNPACK it again; or COMPARE, and return how many numbers differ. Of zeros the sign does not count, and NaN differs.
-    """
-    different = 0
+def transfer(net, layout, copied, what):
+    """PACK parameters into blocks, what fills these up becoming 0; or UNPACK them; or COMPARE, and return how many numbers
+    differ. Of zeros the sign does not count, and NaN differs."""
+    parameters, blocks, different = copied.parameters, copied.blocks, 0
     for number in range(1, net.sizes.size):
         layer, numbers = layer_of(net, number), layout.width[number]
         for b in range(layer.blocks):

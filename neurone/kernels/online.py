@@ -100,7 +100,7 @@ def activations(activation, pente, sigma, U):
         store(U, j, activate(activation, load(sigma, j, REGISTER), pente))
 
 
-@step
+@inlined
 def outputs(net, tau, yhat):
     """yhat = gs(tau), both filled up to whole registers; returns softmax's (max, S), else (0, 1)."""
     pente, m = net.pente, net.sizes[net.sizes.size - 1]
@@ -175,7 +175,7 @@ def outcome_of_label(labels, p, yhat, DeltaSortie, largest, S):
     return cost, wrong
 
 
-@step
+@inlined
 def outcome(net, samples, p, TabOutput, Delta, y, tally, shapes):
     """The outputs of sample p, and its DeltaSortie in the place of tau; its cost and wrong answer added to `tally`."""
     L = net.sizes.size - 1
@@ -214,7 +214,7 @@ def dense_layer(LesPoids, layer, X, sigma, shape):
         forward_dense(LesPoids, layer.debut + b * (layer.n + 1) * numbers, X, sigma, layer.offset + b * numbers, shape)
 
 
-@step
+@inlined
 def forward(net, image, TabXCachee, TabOutput, Delta, shapes):
     """An image through all layers, up to tau."""
     L = net.sizes.size - 1
@@ -228,7 +228,7 @@ def forward(net, image, TabXCachee, TabOutput, Delta, shapes):
             dense_layer(net.LesPoids, layer_of(net, number), X, Delta, shapes.output)
 
 
-@step
+@inlined
 def backward(net, TabOutput, Delta, shape):
     """The errors of the hidden layers, last to first."""
     numbers = width(Delta, shape)
@@ -262,7 +262,7 @@ def correct_layer(LesPoids, layer, X, Delta, alpha, shape):
         correct_dense(LesPoids, place, X, Delta, j, alpha, shape)
 
 
-@step
+@inlined
 def correction(net, image, TabXCachee, TabOutput, Delta, alpha, shapes):
     """w <- w - alpha delta_j X_i of every layer; and so in Transposees."""
     LesPoids, numbers, L = net.LesPoids, width(Delta, shapes.hidden), net.sizes.size - 1

@@ -181,12 +181,14 @@ def iterate(
     alpha=0.0,
     sample_weight=None,
     tuning="background",
+    told_tuned=None,
     position=None,
 ):
     """Like `fit`, but an iterator that trains one epoch for each report taken. Everything is checked at once.
 
     It follows `rules`, and goes on from `position`, a Position with which the network's parameters go, and tells there
     where it stands. At the end the network has the last parameters; the best, where they are kept, are in the course.
+    `told_tuned` is called with epoch and sample when tuned kernels take over.
     """
     if batch_size is not None:
         batch_size = options.integer("batch_size", batch_size)
@@ -234,7 +236,7 @@ def iterate(
                 begin = time.perf_counter() - position.seconds
                 order = epoch_order(len(rows), seed, epoch) if shuffle else np.arange(len(rows))
                 later = len(rows) * (epochs - epoch - 1)
-                _train_epoch(learner, order, rate, batch_size or len(rows), begin, position, later, progress)
+                _train_epoch(learner, order, rate, batch_size or len(rows), begin, position, later, progress, told_tuned)
                 report = Report(
                     epoch=epoch,
                     cost=position.cost / len(rows),
@@ -272,7 +274,7 @@ def _checked_validation(network, validation):
     return rows, labels
 
 
-def _train_epoch(learner, order, rate, batch_size, begin, position, later, progress):
+def _train_epoch(learner, order, rate, batch_size, begin, position, later, progress, told_tuned):
     """The rest of an epoch, which began at `begin` by the clock; `later` epochs have this many samples."""
     first, tally = position.sample, np.array([position.cost, position.wrong])
     learner.load()
@@ -295,8 +297,8 @@ def _train_epoch(learner, order, rate, batch_size, begin, position, later, progr
         if last % batch_size == 0 or last == len(order):
             position.sample, position.cost, position.wrong = last, float(tally[0]), int(tally[1])
             position.seconds = time.perf_counter() - begin
-            if learner.improve(seconds / (last - first) * (len(order) - last + later)):
-                position.tuned = len(position.reports), last
+            if learner.improve(seconds / (last - first) * (len(order) - last + later)) and told_tuned is not None:
+                told_tuned(len(position.reports), last)
         position.whole = True
         if progress is not None:
             progress(last - first)

@@ -56,8 +56,6 @@ class Position:
         parameters; k is that of `options.OPTIMIZERS`. None where training has not begun.
     course : Course
         Of the learning rate, and of the best epoch so far.
-    tuned : (int, int) or None
-        Epoch and sample from which on tuned kernels have been at work, where they took over.
     whole : bool
         The network's parameters, finite, are those of this position. Not so while a kernel works.
     """
@@ -69,5 +67,4 @@ class Position:
     seconds: float = 0.0
     memory: np.ndarray | None = None
     course: Course = field(default_factory=Course)
-    tuned: tuple | None = None
     whole: bool = True

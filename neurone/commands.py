@@ -28,6 +28,14 @@ class Parser(argparse.ArgumentParser):
         raise InputError(f"{message} (--help lists the options)")
 
 
+def batch_size(text):
+    """The type of --batch-size: an integer, or None for "all"."""
+    try:
+        return None if text == "all" else int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is neither an integer nor 'all'") from None
+
+
 def run(command, main, argv=None):
     """Run `main(argv)` and return the command's exit code (DESIGN): an error is one line, never a traceback."""
     # A stream that was closed before the start is None in Python.
@@ -112,9 +120,9 @@ def describe(data):
     )
 
 
-def print_test(network, data):
+def print_test(network, data, threads=1):
     """Score the test set, print error and confusion matrix, and return the error in percent."""
-    answers = network.predict(data.test_images)
+    answers = network.predict(data.test_images, threads)
     wrong = int((answers != data.test_labels).sum())
     error = 100 * wrong / len(answers)
     classes = 1 + max(int(data.test_labels.max()), int(answers.max()))

@@ -2,6 +2,7 @@
 
 import sys
 
+from neurone import options
 from neurone.commands import Parser, describe, load_set, print_test, run
 from neurone.errors import InputError
 from neurone.network import load
@@ -11,7 +12,9 @@ def main(argv=None):
     parser = Parser("evaluate", "Score a network on the test set of a folder of IDX files.")
     parser.add_argument("network", metavar="FILE.npz", help="written by python -m neurone.train --save")
     parser.add_argument("--data", metavar="DIR", help="as for python -m neurone.train")
+    parser.add_argument("--threads", type=int, default=1, metavar="N", help="share the images; the same answers")
     args = parser.parse_args(argv)
+    threads = options.integer("threads", args.threads)
     network = load(args.network)
     data = load_set(args.data)
     pixels = data.test_images[0].size
@@ -27,7 +30,7 @@ def main(argv=None):
             "name a set of such labels with --data"
         )
     print(describe(data))
-    print_test(network, data)
+    print_test(network, data, threads)
 
 
 if __name__ == "__main__":

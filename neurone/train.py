@@ -6,13 +6,12 @@ import os
 import shlex
 import sys
 import time
-from argparse import ArgumentTypeError
 from contextlib import ExitStack, contextmanager, suppress
 from itertools import combinations
 from pathlib import Path
 
 from neurone import options
-from neurone.commands import Parser, check_stopped, describe, load_set, postponing, print_test, run
+from neurone.commands import Parser, batch_size, check_stopped, describe, load_set, postponing, print_test, run
 from neurone.datasets.arrays import stratified
 from neurone.datasets.mnist import role_of
 from neurone.errors import DivergenceError, InputError
@@ -37,7 +36,7 @@ def _parser():
     add("--init", choices=options.INITS, default="glorot", help="initial weights")
     add("--dtype", choices=options.DTYPES, default="float32", help="width of the arithmetic")
     add("--epochs", type=int, default=10, metavar="N")
-    add("--batch-size", type=_batch_size, default=1, metavar="N|all", help="samples of a correction (default: 1)")
+    add("--batch-size", type=batch_size, default=1, metavar="N|all", help="samples of a correction (default: 1)")
     add("--learning-rate", type=float, default=0.05, metavar="F", help="(default: %(default)s)")
     add("--decay", type=float, default=0.85, metavar="F", help="of the learning rate, an epoch (default: %(default)s)")
     add("--schedule", choices=SCHEDULES, default="constant", help="of the learning rate, as in MLPClassifier")
@@ -49,6 +48,7 @@ def _parser():
     add("--alpha", type=float, default=0.0, metavar="F", help="factor of the penalty on large weights (default: 0)")
     add("--reduction", choices=options.REDUCTIONS, default="mean", help="of a batch's gradients")
     add("--kernels", choices=options.KERNELS, default="fast", help="the same bits from either; notes is for reading")
+    add("--tuning", choices=options.TUNINGS, default="background", help="when to compile kernels for this very network")
     add("--threads", type=int, default=1, metavar="N", help="share the work of a batch; any number gives the same bits")
     add("--seed", type=int, default=0, metavar="N", help="of the initial weights, the order, the samples held out")
     add("--validation", type=int, metavar="N", help="training samples to hold out, and score after each epoch")
@@ -58,14 +58,6 @@ def _parser():
     add("--checkpoint-every", type=float, metavar="S", help="seconds; after every epoch besides (default: 30)")
     add("--resume", action="store_true", help="go on from the checkpoint, if there is one, to the same bits")
     return parser
-
-
-def _batch_size(text):
-    """An integer, or None for "all"."""
-    try:
-        return None if text == "all" else int(text)
-    except ValueError:
-        raise ArgumentTypeError(f"{text!r} is neither an integer nor 'all'") from None
 
 
 def main(argv=None):
@@ -105,9 +97,13 @@ def _train(args, argv):
             check_stopped()
             progress.advance(samples)
 
+        def told_tuned(epoch, sample):
+            progress.print(f"tuned kernels from epoch {epoch + 1}, sample {sample} on")
+
         reports = iterate(
             network, images, labels, rules=Rules(**rules), **decisive, shuffle=True, kernels=args.kernels,
-            threads=args.threads, validation=validation, progress=after_call, position=position,
+            tuning=args.tuning, told_tuned=told_tuned, threads=args.threads, validation=validation,
+            progress=after_call, position=position,
         )  # fmt: skip
         history = stack.enter_context(_History(args.history))
         progress.print(describe(data))
@@ -126,7 +122,7 @@ def _train(args, argv):
                 progress.print(_line(report, args.epochs))
             progress.close()
             trained = _best(network, position)
-            test_error = print_test(trained, data)
+            test_error = print_test(trained, data, args.threads)
             check_stopped()
             if args.save is not None:
                 trained.save(args.save)

@@ -89,10 +89,6 @@ class Packed:
         """Copy the parameters back to the network."""
         blocks.transfer(self.net, self._layout, self._parameters, blocks.UNPACK)
 
-    def is_current(self):
-        """Whether the network's parameters are those that were copied."""
-        return not blocks.transfer(self.net, self._layout, self._parameters, blocks.COMPARE)
-
     def copy_from(self, parameters, packed):
         """From an array laid out as the network's parameters to one as the copy."""
         blocks.transfer(self.net, self._layout, arguments.Copied(parameters, packed), blocks.PACK)
@@ -100,6 +96,23 @@ class Packed:
     def copy_to(self, parameters, packed):
         """And back."""
         blocks.transfer(self.net, self._layout, arguments.Copied(parameters, packed), blocks.UNPACK)
+
+
+class Watch:
+    """Tells whether a network's parameters have changed since it was made."""
+
+    def __init__(self, network):
+        self._now, self._then = network.parameters, network.parameters.copy()
+        self._words = arguments.Copied(_words(self._now), _words(self._then))
+
+    def unchanged(self):
+        # The last one may not fill a word.
+        return blocks.unchanged(self._words) and self._now[-1] == self._then[-1]
+
+
+def _words(array):
+    """An array's numbers as words of 64 bits, as far as they fill them."""
+    return array[: array.size - array.size % (8 // array.itemsize)].view(np.uint64)
 
 
 def _layout(network, part, widths):

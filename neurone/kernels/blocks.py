@@ -5,19 +5,20 @@ copied, which begin at place[layer] of the network's own array and follow each o
 first `foreign[layer]` of them are another part's, and are not copied back. The layer's blocks have width[layer] numbers.
 """
 
+import numpy as np
+
 from neurone.kernels.gradients import transpose
 from neurone.kernels.jit import kernel
 from neurone.kernels.online import layer_of
 
-# What `transfer` does. One kernel for all, because each takes a third of a second to compile.
-PACK, UNPACK, COMPARE = range(3)
+# What `transfer` does. One kernel for both, because each takes a third of a second to compile.
+PACK, UNPACK = range(2)
 
 
 @kernel
 def transfer(net, layout, copied, what):
-    """PACK parameters into blocks, what fills these up becoming 0; or UNPACK them; or COMPARE, and return how many numbers
-    differ. Of zeros the sign does not count, and NaN differs."""
-    parameters, blocks, different = copied.parameters, copied.blocks, 0
+    """PACK parameters into blocks, what fills these up becoming 0; or UNPACK them."""
+    parameters, blocks = copied.parameters, copied.blocks
     for number in range(1, net.sizes.size):
         layer, numbers = layer_of(net, number), layout.width[number]
         for b in range(layer.blocks):
@@ -29,9 +30,6 @@ def transfer(net, layout, copied, what):
                 if what == UNPACK and i >= layout.foreign[number]:
                     for j in range(known):
                         parameters[there + j] = blocks[here + j]
-                elif what == COMPARE:
-                    for j in range(known):
-                        different += parameters[there + j] != blocks[here + j]
                 elif what == PACK:
                     for j in range(known):
                         blocks[here + j] = parameters[there + j]
@@ -39,7 +37,6 @@ def transfer(net, layout, copied, what):
                         blocks[here + j] = 0
                 here += numbers
                 there += layout.stride[number]
-    return different
 
 
 @kernel
@@ -47,3 +44,12 @@ def turn(net, layout):
     """Transposees from LesPoids."""
     for number in range(2, net.sizes.size):
         transpose(net, layer_of(net, number), layout.width[number], layout.width[1])
+
+
+@kernel
+def unchanged(copied):
+    """Whether two arrays of 64-bit words are the same."""
+    now, then, different = copied.parameters, copied.blocks, np.uint64(0)
+    for i in range(now.size):
+        different |= now[i] ^ then[i]
+    return different == 0

@@ -20,9 +20,11 @@ def pre_activation(LesPoids, debut, X, sigma):
 
 
 @kernel
-def predict(net, pixels, divisor, TabOutput, tau, answers):
-    """The outputs of each image. pixels: (P, inputs). answers: (P, outputs), written."""
+def predict(net, pixels, divisor, states, answers):
+    """The outputs of each image. pixels: (P, inputs). answers: (P, outputs), written. states: TabOutput and tau."""
     images, pente, last = pixels.images, net.pente, net.sizes.size - 1
+    border = states.size - answers.shape[1]
+    TabOutput, tau = states[:border], states[border:]
     for p in range(images.shape[0]):
         normalisation(images[p], divisor, with_bias(TabOutput, net, 0))
         for layer in range(1, last + 1):

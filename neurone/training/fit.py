@@ -190,72 +190,93 @@ def iterate(
     where it stands. At the end the network has the last parameters; the best, where they are kept, are in the course.
     `told_tuned` is called with epoch and sample when tuned kernels take over.
     """
-    if batch_size is not None:
-        batch_size = options.integer("batch_size", batch_size)
     epochs = options.integer("epochs", epochs, 0, 2**32 - 1)
     rules = rules.checked(network.dtype, epochs)
-    options.choice("reduction", reduction, options.REDUCTIONS)
-    momentum, alpha = options.not_negative("momentum", momentum), options.not_negative("alpha", alpha)
-    if momentum >= 1:
-        raise InputError(f"momentum is {momentum}; give a number from 0 to below 1")
     options.choice("kernels", kernels, options.KERNELS)
     options.choice("tuning", tuning, options.TUNINGS)
-    threads = options.integer("threads", threads)
     seed = options.seed(seed)
-    rows, divisor = as_images(images, network.sizes[0], network.dtype)
-    if not len(rows):
-        raise InputError("images hold no sample; give at least one")
-    targets = as_labels(labels, len(rows), network.sizes[-1], network.output, network.cost, network.dtype)
-    targets += (as_factors(sample_weight, len(rows), network.dtype),)
+    position = Position() if position is None else position
+    problem = _checked_problem(
+        network, images, labels, sample_weight, batch_size, reduction, momentum, nesterovs_momentum, alpha, threads
+    )
     if validation is not None:
         validation = _checked_validation(network, validation)
-    position = Position() if position is None else position
-    optimizer = "momentum" if momentum else "sgd"
-    kept = options.OPTIMIZERS[optimizer][1], network.parameters.size
+    kept = options.OPTIMIZERS[problem.optimizer][1], network.parameters.size
     if position.memory is None or position.memory.shape != kept:  # not begun, or another optimiser's
         position.memory = np.zeros(kept, network.dtype)
-    course = position.course
-    if len(position.reports) >= epochs or course.ended:
+    problem.memory = position.memory
+    if len(position.reports) >= epochs or position.course.ended:
         return iter(())  # without cutting images and compiling kernels that nothing would use
-    problem = Problem(
-        network, rows, divisor, targets, batch_size or len(rows), reduction == "sum",
-        optimizer, momentum, bool(nesterovs_momentum), alpha, position.memory, threads,
-    )  # fmt: skip
     learner = LEARNERS[kernels](problem, tuning)
-    # No samples: compiles the kernels, or fetches them from the cache, before an epoch's clock starts.
+    # Compiles the kernels, or fetches them from the cache, before an epoch's clock starts.
     learner.prepare()
     if validation is not None:
         network.predict(validation[0][:_MANY])  # likewise, before another thread keeps the compiler
     learner.step = learner.samples_per_call()
 
-    def run():
-        try:
-            while len(position.reports) < epochs and not course.ended:
-                epoch = len(position.reports)
-                rate = rules.rate(epoch, course)
-                begin = time.perf_counter() - position.seconds
-                order = epoch_order(len(rows), seed, epoch) if shuffle else np.arange(len(rows))
-                later = len(rows) * (epochs - epoch - 1)
-                _train_epoch(learner, order, rate, batch_size or len(rows), begin, position, later, progress, told_tuned)
-                report = Report(
-                    epoch=epoch,
-                    cost=position.cost / len(rows),
-                    train_error=100 * position.wrong / len(rows) if len(targets[0]) else None,
-                    validation_error=None if validation is None else error_rate(network, *validation, threads),
-                    learning_rate=rate,
-                    seconds=position.seconds,
-                )
-                loss = rules.judge(report)
-                position.whole = False
-                position.reports.append(report)
-                rules.after(report, loss, network, len(rows), course)
-                position.sample, position.cost, position.wrong, position.seconds = 0, 0.0, 0, 0.0
-                position.whole = True
-                yield report
-        finally:
-            learner.close()
+    def order_of(epoch):
+        count = len(problem.rows)
+        return epoch_order(count, seed, epoch) if shuffle else np.arange(count)
 
-    return run()
+    return _epochs(problem, learner, order_of, rules, epochs, position, validation, progress, told_tuned)
+
+
+def _checked_problem(
+    network, images, labels, sample_weight, batch_size, reduction, momentum, nesterovs_momentum, alpha, threads
+):
+    """What the learners take, but for the optimiser's memory."""
+    if batch_size is not None:
+        batch_size = options.integer("batch_size", batch_size)
+    options.choice("reduction", reduction, options.REDUCTIONS)
+    momentum, alpha = options.not_negative("momentum", momentum), options.not_negative("alpha", alpha)
+    if momentum >= 1:
+        raise InputError(f"momentum is {momentum}; give a number from 0 to below 1")
+    threads = options.integer("threads", threads)
+    rows, divisor = as_images(images, network.sizes[0], network.dtype)
+    if not len(rows):
+        raise InputError("images hold no sample; give at least one")
+    targets = as_labels(labels, len(rows), network.sizes[-1], network.output, network.cost, network.dtype)
+    targets += (as_factors(sample_weight, len(rows), network.dtype),)
+    optimizer = "momentum" if momentum else "sgd"
+    return Problem(
+        network, rows, divisor, targets, batch_size or len(rows), reduction == "sum",
+        optimizer, momentum, bool(nesterovs_momentum), alpha, None, threads,
+    )  # fmt: skip
+
+
+def _epochs(problem, learner, order_of, rules, epochs, position, validation, progress, told_tuned):
+    """An iterator that trains one epoch for each report taken."""
+    network, count, course, labelled = problem.network, len(problem.rows), position.course, len(problem.targets[0]) > 0
+
+    def improve(sample, seconds):
+        """Let tuned kernels take over before this sample of the epoch, where one takes so many seconds now."""
+        rest = count * (epochs - len(position.reports)) - sample
+        if learner.improve(seconds * rest) and told_tuned is not None:
+            told_tuned(len(position.reports), sample)
+
+    try:
+        while len(position.reports) < epochs and not course.ended:
+            epoch = len(position.reports)
+            rate = rules.rate(epoch, course)
+            begin = time.perf_counter() - position.seconds
+            _train_epoch(learner, order_of(epoch), rate, problem.batch_size, begin, position, improve, progress)
+            report = Report(
+                epoch=epoch,
+                cost=position.cost / count,
+                train_error=100 * position.wrong / count if labelled else None,
+                validation_error=None if validation is None else error_rate(network, *validation, problem.threads),
+                learning_rate=rate,
+                seconds=position.seconds,
+            )
+            loss = rules.judge(report)
+            position.whole = False
+            position.reports.append(report)
+            rules.after(report, loss, network, count, course)
+            position.sample, position.cost, position.wrong, position.seconds = 0, 0.0, 0, 0.0
+            position.whole = True
+            yield report
+    finally:
+        learner.close()
 
 
 def error_rate(network, images, labels, threads=1):
@@ -274,8 +295,8 @@ def _checked_validation(network, validation):
     return rows, labels
 
 
-def _train_epoch(learner, order, rate, batch_size, begin, position, later, progress, told_tuned):
-    """The rest of an epoch, which began at `begin` by the clock; `later` epochs have this many samples."""
+def _train_epoch(learner, order, rate, batch_size, begin, position, improve, progress):
+    """The rest of an epoch, which began at `begin` by the clock."""
     first, tally = position.sample, np.array([position.cost, position.wrong])
     learner.load()
     while first < len(order):
@@ -297,8 +318,7 @@ def _train_epoch(learner, order, rate, batch_size, begin, position, later, progr
         if last % batch_size == 0 or last == len(order):
             position.sample, position.cost, position.wrong = last, float(tally[0]), int(tally[1])
             position.seconds = time.perf_counter() - begin
-            if learner.improve(seconds / (last - first) * (len(order) - last + later)) and told_tuned is not None:
-                told_tuned(len(position.reports), last)
+            improve(last, seconds / (last - first))
         position.whole = True
         if progress is not None:
             progress(last - first)

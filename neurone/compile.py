@@ -1,0 +1,93 @@
+"""`python -m neurone.compile`: fill the cache of compiled kernels ahead, so that no later process waits for them."""
+
+import sys
+
+import numpy as np
+
+from neurone import options
+from neurone.commands import Parser, batch_size, load_set, run
+from neurone.datasets.arrays import SparseRows
+from neurone.datasets.digits import digits
+from neurone.kernels import cache
+from neurone.kernels.jit import compiling
+from neurone.network import Network
+from neurone.training.fit import iterate
+from neurone.training.rules import Rules
+
+# Enough samples for all that is done where there are many.
+_SAMPLES = 1000
+
+
+def main(argv=None):
+    parser = Parser(
+        "compile",
+        "Compile kernels ahead, into $NEURONE_CACHE or else the user's cache: those that serve every network; with "
+        "--hidden also those tuned for the network that train makes with the same options.",
+    )
+    add = parser.add_argument
+    add("--dtype", nargs="+", choices=options.DTYPES, default=list(options.DTYPES), help="widths (default: both)")
+    add("--hidden", nargs="*", type=int, metavar="N", help="neurons of each hidden layer of a network to tune for")
+    add("--data", metavar="DIR", help="the set that it learns, as for python -m neurone.train")
+    add("--batch-size", type=batch_size, default=1, metavar="N|all", help="its batches (default: 1)")
+    add("--threads", type=int, default=1, metavar="N", help="its threads (default: 1)")
+    args = parser.parse_args(argv)
+    digits(1)
+    for dtype in args.dtype:
+        for rows in _rows_of_every_kind(np.dtype(dtype)):
+            _compile_generic(rows, dtype)
+            print(f"{dtype}, {_described(rows)}: {compiling.seconds:.0f} s so far", flush=True)
+        if args.hidden is not None:
+            _compile_tuned(args, dtype)
+            print(f"{dtype}, tuned: {compiling.seconds:.0f} s so far", flush=True)
+    print(f"compiled kernels are in {cache.FOLDER}" if cache.FOLDER else "no cache folder: nothing is kept")
+
+
+def _rows_of_every_kind(dtype):
+    """Samples for which kernels of their own are compiled: of other types, or with many inputs."""
+    rng = np.random.Generator(np.random.Philox(0))
+    values = rng.integers(1, 256, (_SAMPLES, 40)).astype(np.uint8)
+    images = values * (rng.random(values.shape) < 0.2).astype(np.uint8)
+    yield images
+    yield images / np.float32(7)
+    yield images / np.float64(7)
+    lines = np.arange(_SAMPLES + 1)
+    for inputs, type_ in ((40, np.uint16), (70_000, np.uint32)):
+        columns = rng.integers(1, inputs + 1, _SAMPLES).astype(type_)
+        yield SparseRows(lines, columns, values[:, 0].copy(), inputs)
+        yield SparseRows(lines, columns, values[:, 0].astype(dtype), inputs)
+
+
+def _described(rows):
+    if isinstance(rows, SparseRows):
+        return f"sparse {rows.values.dtype} of {'many' if rows.inputs > _SAMPLES else 'few'} inputs"
+    return str(rows.dtype)
+
+
+def _compile_generic(rows, dtype):
+    """One sample at a time, batches, and predictions of one row and of many."""
+    inputs = rows.inputs if isinstance(rows, SparseRows) else rows.shape[1]
+    network = Network((inputs, 8, 3), dtype=dtype)
+    for size in (1, 2):
+        for _ in _training(network, rows, np.arange(len(rows)) % 3, size):
+            pass
+    network.predict(rows[:1])
+    network.predict(rows)
+
+
+def _compile_tuned(args, dtype):
+    data = load_set(args.data)
+    hidden = [options.integer("hidden", neurons) for neurons in args.hidden]
+    network = Network((data.train_images[0].size, *hidden, data.outputs), dtype=dtype)
+    _training(network, data.train_images, data.train_labels, args.batch_size, "first", args.threads)
+
+
+def _training(network, images, labels, size, tuning="off", threads=1):
+    """An epoch of training, whose kernels are ready before it begins."""
+    return iterate(
+        network, images, labels, rules=Rules(0.1), batch_size=size, epochs=1, reduction="mean", shuffle=False, seed=0,
+        kernels="fast", threads=threads, tuning=tuning, validation=None, progress=None,
+    )  # fmt: skip
+
+
+if __name__ == "__main__":
+    sys.exit(run("compile", main))

@@ -13,8 +13,9 @@ from neurone.kernels.simd import REGISTER_BYTES
 
 # Registers of the generic kernels' blocks, of a hidden layer and of the output, and pixels of a group. With blocks of 4
 # an epoch takes as long as a tuned one where they are full (32, 64, 128 neurons), and up to 1.45 times as long where
-# they are not (100). Of 2, 7 or 8 they are slower for more of the usual sizes. Outputs are mostly few.
-GENERIC, GENERIC_GROUP = (4, 2), 4
+# they are not (100). Blocks of 7 are better for 50 and 100 neurons only, 8 for 64 and 128, 2 for none. Outputs are
+# mostly few: with 1 register instead of 2, 3 % of an epoch is saved for 10 outputs, and 12 % for a single one.
+GENERIC, GENERIC_GROUP = (4, 1), 4
 # Registers of the tuned ones. At most 13 running sums: of AVX2's 16 registers, three are left for what is added to
 # them.
 _BLOCKS = (13, 10, 8, 7, 6, 5, 4, 2, 1)

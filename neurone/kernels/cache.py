@@ -3,17 +3,34 @@
 Numba's own cache looks at the file of the function alone: edit `exp` in `elementary.py` and a caller in `notes.py`
 would go on running the old one, with wrong bits. So the folder's name is a hash of every file here and of
 `constants.py`, whose codes are compiled in (`tests/test_cache.py`).
+
+Numba also lists a function's entries in an index, which two processes that compile two kinds of one kernel would both
+read and both replace: an entry would be lost, or two would share a file. Here an entry is a file of its own, named by
+a hash of what it was compiled for.
 """
 
+import fcntl
 import hashlib
 import os
+import pickle
+import sys
+import time
 import warnings
-from contextlib import suppress
+from contextlib import ExitStack, contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
 
+import numba
+from numba.core.caching import NullCache
+from numba.core.compiler import CompileResult
+from numba.core.serialize import dumps
+
 from neurone import constants
-from neurone.files import user_cache
+from neurone.files import lock_of, replacing, user_cache
+
+# Seconds to wait for another process to compile a kernel, several times what it takes. One that takes longer may have
+# been stopped by Ctrl-Z.
+_PATIENCE = 60
 
 
 def _cache_folder():
@@ -21,7 +38,7 @@ def _cache_folder():
     digest = hashlib.sha256()
     for source in [*sorted(Path(__file__).parent.glob("*.py")), Path(constants.__file__)]:
         digest.update(source.name.encode() + b"\0" + source.read_bytes() + b"\0")
-    folder = user_cache() / f"kernels-{digest.hexdigest()[:16]}"
+    folder = user_cache().absolute() / f"kernels-{digest.hexdigest()[:16]}"
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         status = folder.stat()
@@ -33,32 +50,88 @@ def _cache_folder():
     except OSError as error:
         warnings.warn(f"kernels are compiled anew in every process: no cache folder ({error})", stacklevel=2)
         return None
-    return str(folder)
+    return folder
 
 
 FOLDER = _cache_folder()
 
 
-def forgive(cache):
-    """Make a damaged cache, or one on a full disk, a warning and a compilation: Numba would raise."""
-    load, save = cache.load_overload, cache.save_overload
+class Entries(NullCache):
+    """What `FOLDER` has of one kernel: an entry for each signature, that is a tuple of Numba's types.
 
-    def load_or_compile(*arguments):
+    `context` is Numba's target context. A damaged entry, or a full disk, is a warning and a compilation.
+    """
+
+    def __init__(self, function):
+        self._function = f"{function.__module__}.{function.__qualname__}"
+
+    def load_overload(self, signature, context):
+        """The kernel compiled for `signature`, or None."""
+        context.refresh()  # Numba may not have been used in this process
+        path, name = self._entry(signature, context)
         try:
-            return load(*arguments)
-        except Exception as error:  # what was cut short is unpickled: that can raise anything
+            content = path.read_bytes()
+            if content[:32] != _checksum(name, content[32:]):
+                raise ValueError("its checksum is wrong")
+            return CompileResult._rebuild(context, *pickle.loads(content[32:]))
+        except FileNotFoundError:
+            return None
+        except Exception as error:  # what Numba unpickles and links can raise anything
             _warn_once(f"a compiled kernel in {FOLDER} is damaged and made anew ({error!r})")
             with suppress(OSError):
-                cache.flush()
+                path.unlink()
             return None
 
-    def save_if_possible(*arguments):
+    def save_overload(self, signature, result):
+        """Keep a kernel, unless addresses of this process are compiled in."""
+        if result.library.has_dynamic_globals:
+            return
+        path, name = self._entry(signature, result.target_context)
+        payload = dumps(result._reduce())
         try:
-            save(*arguments)
+            with replacing(path) as file:
+                file.write(_checksum(name, payload) + payload)
         except OSError as error:
-            _warn_once(f"compiled kernels cannot be kept in {FOLDER} ({error})")
+            _warn_once(f"compiled kernels cannot be kept in {FOLDER} ({error.strerror})")
 
-    cache.load_overload, cache.save_overload = load_or_compile, save_if_possible
+    @contextmanager
+    def claimed(self, signature, context, pause):
+        """Claim a kernel, to compile it: another who claims it waits, calling `pause` between looks.
+
+        The system ends a claim with its process. Where nothing can be locked, everyone compiles alone.
+        """
+        path, _ = self._entry(signature, context)
+        with ExitStack() as stack:
+            with suppress(OSError):
+                # Never removed: another could wait for a lock on a file that has no name any more.
+                file = stack.enter_context(open(lock_of(path), "ab"))
+                until = time.monotonic() + _PATIENCE
+                while not _lock(file) and time.monotonic() < until:
+                    pause()
+            yield
+
+    def _entry(self, signature, context):
+        """The path of an entry, and all that it depends on but for the sources."""
+        name = repr((
+            self._function, str(signature), context.codegen().magic_tuple(),
+            numba.__version__, sys.implementation.cache_tag,
+        ))  # fmt: skip
+        digest = hashlib.sha256(name.encode()).hexdigest()[:32]
+        return FOLDER / f"{self._function.removeprefix('neurone.kernels.')}-{digest}.nbc", name
+
+
+def _checksum(name, payload):
+    """Of an entry's name too: in the place of another it is damaged."""
+    return hashlib.sha256(name.encode() + payload).digest()
+
+
+def _lock(file):
+    """Lock `file` for as long as it is open, and tell whether nobody else has."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 @lru_cache

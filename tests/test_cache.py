@@ -1,4 +1,5 @@
-"""Where compiled kernels are kept: a folder of their sources' hash, the user's own, or none with a warning."""
+"""Where compiled kernels are kept: a folder of their sources' hash, the user's own, or none with a warning. And that
+only one process, and one thread of it, compiles a kernel that several want."""
 
 import os
 import shutil
@@ -6,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import neurone
@@ -64,12 +66,26 @@ def test_an_edited_callee_is_compiled_anew(tmp_path, file, old, new, same):
     assert (after[1] == before[1]) == same
 
 
-@pytest.mark.parametrize("ending", [".nbi", ".nbc"])
-def test_a_damaged_cache_is_one_warning_and_mended(tmp_path, ending):
-    """Cut short, as a power cut leaves it."""
+def cut_short(path):
+    """As a power cut leaves it."""
+    path.write_bytes(path.read_bytes()[:50])
+
+
+def flip_a_bit(path):
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 16
+    path.write_bytes(content)
+
+
+def confuse_with_another(path):
+    another = next(other for other in sorted(path.parent.glob("*.nbc")) if other != path)
+    path.write_bytes(another.read_bytes())
+
+
+@pytest.mark.parametrize("damage", [cut_short, flip_a_bit, confuse_with_another])
+def test_a_damaged_cache_is_one_warning_and_mended(tmp_path, damage):
     expected = imported(tmp_path).stdout
-    for path in Path(expected.split()[0]).rglob(f"*{ending}"):
-        path.write_bytes(path.read_bytes()[:50])
+    damage(next(Path(expected.split()[0]).glob("elementary.exp32-*.nbc")))
     done = imported(tmp_path)
     assert done.stdout == expected and done.stderr.count("UserWarning") == 1 and "damaged" in done.stderr
     assert imported(tmp_path).stderr == ""
@@ -100,6 +116,13 @@ def test_a_folder_open_to_others_is_not_trusted(tmp_path):
     assert done.stdout.split()[0] == "None" and "can be written by other users" in done.stderr
 
 
+def test_a_folder_that_is_gone_is_one_warning(tmp_path):
+    code = CODE.replace("print", "import shutil; shutil.rmtree(cache.FOLDER); print")
+    done = imported(tmp_path, code=code)
+    assert done.stdout.split()[1] == "2.7182817459106445"
+    assert done.stderr.count("UserWarning") == 1 and "cannot be kept" in done.stderr
+
+
 def test_seconds_of_compiling_are_counted_where_something_is_compiled(tmp_path):
     code = CODE + "from neurone.kernels.jit import compiling; print(compiling.seconds > 0)"
     assert [imported(tmp_path, code=code).stdout.split()[-1] for _ in range(2)] == ["True", "False"]
@@ -108,3 +131,277 @@ def test_seconds_of_compiling_are_counted_where_something_is_compiled(tmp_path):
 def test_a_step_of_a_kernel_cannot_be_called_from_python():
     with pytest.raises(TypeError, match="forward_sparse is a step of other kernels"):
         online.forward_sparse(1, 2)
+
+
+# How the processes below begin. `compiled` counts the functions that the process has begun to compile, and `acts[n]` is
+# called as it begins with the n-th.
+COUNTING = """
+import os, signal, sys, threading
+import numpy as np
+from numba.core import event
+from neurone.kernels import cache, elementary, jit
+from neurone.constants import TANH
+from neurone.kernels.jit import compile_in_background, compiling, prepare, ready
+
+compiled, acts, x = 0, {}, np.float32(1)
+signal.alarm(120)  # rather than wait for ever
+
+class Counting(event.Listener):
+    def on_start(self, event):
+        global compiled
+        compiled += 1
+        acts.pop(compiled, int)()
+    def on_end(self, event):
+        pass
+
+event.register("numba:compile", Counting())
+
+def say(word):
+    print(word, flush=True)
+
+def hear():
+    return sys.stdin.readline()
+"""
+
+
+def counted(cache, code):
+    """The words that `code` prints after COUNTING, in a process that ends well and complains of nothing."""
+    done = imported(cache, code=COUNTING + code)
+    assert done.stderr == ""
+    return done.stdout.split()
+
+
+@pytest.fixture
+def start(tmp_path):
+    """Start a process of `code` after COUNTING, to be talked with; all have one cache."""
+    processes = []
+
+    def start(code):
+        process = subprocess.Popen(
+            [sys.executable, "-c", COUNTING + code], text=True, env=os.environ | {"NEURONE_CACHE": str(tmp_path)},
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+        processes.append(process)
+        return process
+
+    yield start
+    for process in processes:
+        process.kill()
+        process.communicate()
+
+
+def hear(process):
+    return process.stdout.readline().strip()
+
+
+def say(process, word=""):
+    process.stdin.write(f"{word}\n")
+    process.stdin.flush()
+
+
+# Compiles exp32, and stops in the middle of it until it hears how to go on.
+COMPILES = """
+def stop():
+    say("compiling")
+    if hear() == "interrupt\\n":
+        os.kill(os.getpid(), signal.SIGINT)
+
+acts[2] = stop
+try:
+    elementary.exp32(x)
+except KeyboardInterrupt:
+    pass
+say("over")
+hear()
+"""
+# Wants exp32, and says when it has to wait.
+WAITS = """
+def pause(pause=jit._pause):
+    if not waited:
+        say("waiting")
+    waited.append(1)
+    pause()
+
+waited, jit._pause = [], pause
+say(f"{elementary.exp32(x)} {compiled > 0}")
+"""
+
+
+@pytest.mark.parametrize("end", ["finish", "interrupt", "kill"])
+def test_of_two_processes_one_compiles_and_the_other_waits(start, interruptible, end):
+    """And goes on alone where the first was interrupted, though it lives on, or has died."""
+    first = start(COMPILES)
+    assert hear(first) == "compiling"
+    second = start(WAITS)
+    assert hear(second) == "waiting"
+    if end == "kill":
+        first.kill()
+    else:
+        say(first, end)
+        assert hear(first) == "over"
+    assert hear(second) == f"2.7182817459106445 {end != 'finish'}"
+
+
+def test_another_kernel_is_not_waited_for(start, tmp_path):
+    """Not even one that calls the same steps."""
+    assert hear(start(COMPILES)) == "compiling"
+    assert counted(tmp_path, "print(elementary.tanh32(x), compiled > 0)") == ["0.7615941762924194", "True"]
+
+
+def test_who_waits_holds_nobody_up_and_can_be_interrupted(start, interruptible, tmp_path):
+    """One thread waits for another process; the main thread compiles something else, then waits too, for Ctrl-C."""
+    assert hear(start(COMPILES)) == "compiling"
+    second = start("""
+thread = compile_in_background(prepare, elementary.exp32, x)
+say(f"{elementary.tanh32(x)} {thread.done()}")
+
+def pause(pause=jit._pause):
+    if threading.current_thread() is threading.main_thread():
+        assert not compiling.active
+        os.kill(os.getpid(), signal.SIGINT)
+    pause()
+
+jit._pause = pause
+try:
+    elementary.exp32(x)
+except KeyboardInterrupt:
+    say("interrupted")
+""")
+    assert hear(second) == "0.7615941762924194 False"
+    assert hear(second) == "interrupted"
+    assert second.wait() == 0  # the thread was told to stop
+
+
+NO_LOCKS = """
+def flock(*arguments):
+    raise OSError(37, "No locks available")
+
+cache.fcntl.flock = flock
+"""
+
+
+@pytest.mark.parametrize("code", [NO_LOCKS, "cache._PATIENCE = 0"])
+def test_who_cannot_lock_or_has_waited_too_long_compiles(start, tmp_path, code):
+    assert hear(start(COMPILES)) == "compiling"
+    assert counted(tmp_path, f"{code}\nprint(elementary.exp32(x), compiled > 0)") == ["2.7182817459106445", "True"]
+
+
+def test_two_kinds_of_one_kernel_are_kept_whatever_the_order(start, tmp_path):
+    """The first is about to write its entry as another process writes that of another kind."""
+    code = "print(ready(elementary.power32, np.int32(1)), ready(elementary.power32, np.int64(1)), compiled)"
+    first = start("""
+def replace(*names, replace=os.replace):
+    say("writing")
+    hear()
+    replace(*names)
+
+os.replace = replace
+elementary.power32(np.int32(1))
+""")
+    assert hear(first) == "writing"
+    assert counted(tmp_path, "print(elementary.power32(np.int64(1)))") == ["2.0"]
+    say(first)
+    assert first.wait() == 0
+    assert counted(tmp_path, code) == ["True", "True", "0"]
+
+
+def test_what_is_ready_is_loaded_and_what_is_not_is_not_compiled(tmp_path):
+    code = "print(ready(elementary.exp32, x), compiled, prepare(elementary.exp32, x), ready(elementary.exp32, x))"
+    assert counted(tmp_path, code) == ["False", "0", "None", "True"]
+    code = "print(ready(elementary.exp32, x), elementary.exp32(x), compiled, compiling.seconds)"
+    assert counted(tmp_path, code) == ["True", "2.7182817459106445", "0", "0.0"]
+
+
+def test_while_another_thread_compiles(tmp_path):
+    """Nothing that would have to be loaded is ready, and the main thread is not said to compile, nor charged for it."""
+    code = """
+elementary.exp32(x)
+elementary.exp32.overloads.clear()
+begun, go_on, seconds = threading.Event(), threading.Event(), compiling.seconds
+acts[compiled + 1] = lambda: (begun.set(), go_on.wait())
+thread = compile_in_background(prepare, elementary.tanh32, x)
+begun.wait()
+print(ready(elementary.exp32, x), thread.done(), compiling.active)
+go_on.set()
+print(thread.result(), thread.done(), ready(elementary.exp32, x), compiling.seconds == seconds)
+"""
+    assert counted(tmp_path, code) == ["False", "False", "False", "None", "True", "True", "True"]
+
+
+@pytest.mark.parametrize("step", [1, 3, 5, 7])
+def test_a_thread_stopped_at_any_step_leaves_the_compiler_sound(tmp_path, step):
+    code = f"""
+acts[{step}] = lambda: thread.stop()
+thread = compile_in_background(prepare, elementary.activate, TANH, x, x)
+try:
+    thread.result()
+except jit.Stopped:
+    print(compiled, elementary.activate(TANH, x, x))
+"""
+    assert counted(tmp_path, code) == [str(step), "0.7615941762924194"]
+
+
+def test_a_fit_in_a_thread_that_was_stopped_gives_the_same_bits(tmp_path):
+    code = """
+import neurone
+
+def fit():
+    network = neurone.Network((3, 5, 2))
+    neurone.fit(network, np.eye(3), np.array([0, 1, 1]), epochs=2)
+    return network.parameters
+
+acts[40] = lambda: thread.stop()
+thread = compile_in_background(fit)
+try:
+    thread.result()
+except jit.Stopped:
+    print(bytes(fit()).hex())
+"""
+    network = neurone.Network((3, 5, 2))
+    neurone.fit(network, np.eye(3), np.array([0, 1, 1]), epochs=2, kernels="notes")
+    assert counted(tmp_path, code) == [bytes(network.parameters).hex()]
+
+
+def test_what_is_raised_in_a_thread_is_kept_for_who_asks(tmp_path):
+    code = """
+thread = compile_in_background(prepare, elementary.exp32, "text")
+thread.join()
+try:
+    thread.result()
+except Exception as error:
+    print(type(error).__name__)
+"""
+    assert counted(tmp_path, code) == ["TypingError"]
+
+
+@pytest.mark.parametrize("step", [1, 30, 60])
+def test_a_process_that_ends_while_a_thread_compiles_is_silent(tmp_path, step):
+    """And the thread ends first: LLVM would crash now and then as the process is taken down around it."""
+    code = f"""
+import neurone
+begun = threading.Event()
+acts[{step}] = begun.set
+network = neurone.Network((3, 5, 2))
+thread = compile_in_background(neurone.fit, network, np.eye(3), np.array([0, 1, 1]))
+begun.wait()
+print(thread.done())
+"""
+    last = "import atexit; atexit.register(lambda: print(thread.done()))\n"
+    done = imported(tmp_path, code=last + COUNTING + code)
+    assert (done.stdout.split(), done.stderr) == (["False", "True"], "")
+
+
+def test_a_child_of_a_process_in_which_a_thread_compiles_can_compile(tmp_path):
+    code = """
+begun = threading.Event()
+acts[2] = begun.set
+thread = compile_in_background(prepare, elementary.exp32, x)
+begun.wait()
+child = os.fork()
+if child == 0:
+    signal.alarm(60)
+    elementary.tanh32(x)
+else:
+    print(os.waitpid(child, 0)[1], thread.done())
+"""
+    assert counted(tmp_path, code) == ["0", "True"]

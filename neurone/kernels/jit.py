@@ -112,7 +112,7 @@ def _types_of(arguments):
 
 
 class Stopped(BaseException):
-    """A thread that compiled was told to stop. Not an `Exception`, which Numba would take for an error in a kernel."""
+    """A thread that compiled was told to stop. Not an `Exception`, which could be taken for an error in a kernel."""
 
 
 class _Background(threading.Thread):

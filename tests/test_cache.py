@@ -15,8 +15,8 @@ from neurone.kernels import online
 
 CODE = """
 import numpy as np
-from neurone.kernels import cache, elementary
-print(cache.FOLDER, elementary.exp32(np.float32(1)))
+from neurone.kernels import cache, scalars
+print(cache.FOLDER, scalars.exp32(np.float32(1)))
 """
 
 
@@ -85,7 +85,7 @@ def confuse_with_another(path):
 @pytest.mark.parametrize("damage", [cut_short, flip_a_bit, confuse_with_another])
 def test_a_damaged_cache_is_one_warning_and_mended(tmp_path, damage):
     expected = imported(tmp_path).stdout
-    damage(next(Path(expected.split()[0]).glob("elementary.exp32-*.nbc")))
+    damage(next(Path(expected.split()[0]).glob("scalars.exp32-*.nbc")))
     done = imported(tmp_path)
     assert done.stdout == expected and done.stderr.count("UserWarning") == 1 and "damaged" in done.stderr
     assert imported(tmp_path).stderr == ""
@@ -139,7 +139,7 @@ COUNTING = """
 import os, signal, sys, threading
 import numpy as np
 from numba.core import event
-from neurone.kernels import cache, elementary, jit
+from neurone.kernels import cache, scalars, jit
 from neurone.constants import TANH
 from neurone.kernels.jit import compile_in_background, compiling, prepare, ready
 
@@ -208,7 +208,7 @@ def stop():
 
 acts[2] = stop
 try:
-    elementary.exp32(x)
+    scalars.exp32(x)
 except KeyboardInterrupt:
     pass
 say("over")
@@ -223,7 +223,7 @@ def pause(pause=jit._pause):
     pause()
 
 waited, jit._pause = [], pause
-say(f"{elementary.exp32(x)} {compiled > 0}")
+say(f"{scalars.exp32(x)} {compiled > 0}")
 """
 
 
@@ -245,15 +245,15 @@ def test_of_two_processes_one_compiles_and_the_other_waits(start, interruptible,
 def test_another_kernel_is_not_waited_for(start, tmp_path):
     """Not even one that calls the same steps."""
     assert hear(start(COMPILES)) == "compiling"
-    assert counted(tmp_path, "print(elementary.tanh32(x), compiled > 0)") == ["0.7615941762924194", "True"]
+    assert counted(tmp_path, "print(scalars.tanh32(x), compiled > 0)") == ["0.7615941762924194", "True"]
 
 
 def test_who_waits_holds_nobody_up_and_can_be_interrupted(start, interruptible, tmp_path):
     """One thread waits for another process; the main thread compiles something else, then waits too, for Ctrl-C."""
     assert hear(start(COMPILES)) == "compiling"
     second = start("""
-thread = compile_in_background(prepare, elementary.exp32, x)
-say(f"{elementary.tanh32(x)} {thread.done()}")
+thread = compile_in_background(prepare, scalars.exp32, x)
+say(f"{scalars.tanh32(x)} {thread.done()}")
 
 def pause(pause=jit._pause):
     if threading.current_thread() is threading.main_thread():
@@ -263,7 +263,7 @@ def pause(pause=jit._pause):
 
 jit._pause = pause
 try:
-    elementary.exp32(x)
+    scalars.exp32(x)
 except KeyboardInterrupt:
     say("interrupted")
 """)
@@ -283,12 +283,12 @@ cache.fcntl.flock = flock
 @pytest.mark.parametrize("code", [NO_LOCKS, "cache._PATIENCE = 0"])
 def test_who_cannot_lock_or_has_waited_too_long_compiles(start, tmp_path, code):
     assert hear(start(COMPILES)) == "compiling"
-    assert counted(tmp_path, f"{code}\nprint(elementary.exp32(x), compiled > 0)") == ["2.7182817459106445", "True"]
+    assert counted(tmp_path, f"{code}\nprint(scalars.exp32(x), compiled > 0)") == ["2.7182817459106445", "True"]
 
 
 def test_two_kinds_of_one_kernel_are_kept_whatever_the_order(start, tmp_path):
     """The first is about to write its entry as another process writes that of another kind."""
-    code = "print(ready(elementary.power32, np.int32(1)), ready(elementary.power32, np.int64(1)), compiled)"
+    code = "print(ready(scalars.power32, np.int32(1)), ready(scalars.power32, np.int64(1)), compiled)"
     first = start("""
 def replace(*names, replace=os.replace):
     say("writing")
@@ -296,34 +296,34 @@ def replace(*names, replace=os.replace):
     replace(*names)
 
 os.replace = replace
-elementary.power32(np.int32(1))
+scalars.power32(np.int32(1))
 """)
     assert hear(first) == "writing"
-    assert counted(tmp_path, "print(elementary.power32(np.int64(1)))") == ["2.0"]
+    assert counted(tmp_path, "print(scalars.power32(np.int64(1)))") == ["2.0"]
     say(first)
     assert first.wait() == 0
     assert counted(tmp_path, code) == ["True", "True", "0"]
 
 
 def test_what_is_ready_is_loaded_and_what_is_not_is_not_compiled(tmp_path):
-    code = "print(ready(elementary.exp32, x), compiled, prepare(elementary.exp32, x), ready(elementary.exp32, x))"
+    code = "print(ready(scalars.exp32, x), compiled, prepare(scalars.exp32, x), ready(scalars.exp32, x))"
     assert counted(tmp_path, code) == ["False", "0", "None", "True"]
-    code = "print(ready(elementary.exp32, x), elementary.exp32(x), compiled, compiling.seconds)"
+    code = "print(ready(scalars.exp32, x), scalars.exp32(x), compiled, compiling.seconds)"
     assert counted(tmp_path, code) == ["True", "2.7182817459106445", "0", "0.0"]
 
 
 def test_while_another_thread_compiles(tmp_path):
     """Nothing that would have to be loaded is ready, and the main thread is not said to compile, nor charged for it."""
     code = """
-elementary.exp32(x)
-elementary.exp32.overloads.clear()
+scalars.exp32(x)
+scalars.exp32.overloads.clear()
 begun, go_on, seconds = threading.Event(), threading.Event(), compiling.seconds
 acts[compiled + 1] = lambda: (begun.set(), go_on.wait())
-thread = compile_in_background(prepare, elementary.tanh32, x)
+thread = compile_in_background(prepare, scalars.tanh32, x)
 begun.wait()
-print(ready(elementary.exp32, x), thread.done(), compiling.active)
+print(ready(scalars.exp32, x), thread.done(), compiling.active)
 go_on.set()
-print(thread.result(), thread.done(), ready(elementary.exp32, x), compiling.seconds == seconds)
+print(thread.result(), thread.done(), ready(scalars.exp32, x), compiling.seconds == seconds)
 """
     assert counted(tmp_path, code) == ["False", "False", "False", "None", "True", "True", "True"]
 
@@ -332,11 +332,11 @@ print(thread.result(), thread.done(), ready(elementary.exp32, x), compiling.seco
 def test_a_thread_stopped_at_any_step_leaves_the_compiler_sound(tmp_path, step):
     code = f"""
 acts[{step}] = lambda: thread.stop()
-thread = compile_in_background(prepare, elementary.activate, TANH, x, x)
+thread = compile_in_background(prepare, scalars.activate, TANH, x, x)
 try:
     thread.result()
 except jit.Stopped:
-    print(compiled, elementary.activate(TANH, x, x))
+    print(compiled, scalars.activate(TANH, x, x))
 """
     assert counted(tmp_path, code) == [str(step), "0.7615941762924194"]
 
@@ -364,7 +364,7 @@ except jit.Stopped:
 
 def test_what_is_raised_in_a_thread_is_kept_for_who_asks(tmp_path):
     code = """
-thread = compile_in_background(prepare, elementary.exp32, "text")
+thread = compile_in_background(prepare, scalars.exp32, "text")
 thread.join()
 try:
     thread.result()
@@ -395,12 +395,12 @@ def test_a_child_of_a_process_in_which_a_thread_compiles_can_compile(tmp_path):
     code = """
 begun = threading.Event()
 acts[2] = begun.set
-thread = compile_in_background(prepare, elementary.exp32, x)
+thread = compile_in_background(prepare, scalars.exp32, x)
 begun.wait()
 child = os.fork()
 if child == 0:
     signal.alarm(60)
-    elementary.tanh32(x)
+    scalars.tanh32(x)
 else:
     print(os.waitpid(child, 0)[1], thread.done())
 """

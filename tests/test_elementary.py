@@ -8,7 +8,8 @@ import pytest
 from numba import njit
 from numba.core.errors import TypingError
 
-from neurone.kernels.elementary import activate, exp32, madd, tanh32
+from neurone.kernels.elementary import madd
+from neurone.kernels.scalars import activate, exp32, tanh32
 
 
 @njit

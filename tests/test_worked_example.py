@@ -15,7 +15,7 @@ import pytest
 
 import neurone
 from neurone.constants import LOGISTIC
-from neurone.kernels.elementary import derivative
+from neurone.kernels.scalars import derivative
 
 XA, XB = 0.35, -0.90
 H1, H2 = 0.73, 0.74

@@ -81,9 +81,8 @@ class Packed:
 
     def load(self):
         """Copy the network's parameters here."""
-        blocks.transfer(self.net, self._layout, self._parameters, blocks.PACK)
-        if self._trains:
-            blocks.turn(self.net, self._layout)
+        what = blocks.PACK_AND_TURN if self._trains else blocks.PACK
+        blocks.transfer(self.net, self._layout, self._parameters, what)
 
     def store(self):
         """Copy the parameters back to the network."""

@@ -4,7 +4,7 @@ import numpy as np
 
 from neurone import options
 from neurone.errors import InputError
-from neurone.kernels.elementary import activate
+from neurone.kernels.scalars import activate
 from neurone.kernels.notes import softmax
 
 _LARGEST_WEIGHT = 127

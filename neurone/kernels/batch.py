@@ -18,7 +18,7 @@ from neurone.kernels.arguments import Correction, Tranche
 from neurone.kernels.elementary import like
 from neurone.kernels.gradients import backward, gradients
 from neurone.kernels.jit import kernel, step
-from neurone.kernels.layers import first_layer, forward
+from neurone.kernels.layers import first_layer, forward, grouped_layer
 from neurone.kernels.online import numbers_of, outcome, outputs, with_padding
 from neurone.kernels.simd import line, prefetch
 from neurone.kernels.team import MESSAGES, announce, receive, send, wait_for
@@ -44,7 +44,10 @@ def answers(net, samples, order, work, tranche, shapes):
 def up(net, samples, order, work, team, tranche, sent, shapes):
     """A tranche forward, up to the errors of the second layer, which the last thread of a team sends to all."""
     L, message = net.sizes.size - 1, line(team.messages, (sent - 1) % MESSAGES)
-    first_layer(net, samples, order, work, tranche, shapes)
+    if samples.present.size:
+        grouped_layer(net, samples, order, work, tranche, shapes)
+    else:
+        first_layer(net, samples, order, work, tranche, shapes)
     if team.me > 0:
         Tab = work.Deltas[tranche.turn] if L == 2 else work.TabOutputs[tranche.turn]
         wait_for(team, team.me - 1, sent)
@@ -102,7 +105,7 @@ def train(net, samples, span, rule, work, team, shapes):
 
 @kernel
 def predict(net, samples, span, work, answers, shapes):
-    """As `notes.predict`, of the images `first` to `last` in the order given. answers: (P, outputs), written."""
+    """The outputs of the images `first` to `last`, which are whole or lists. answers: (P, outputs), written."""
     L, size = net.sizes.size - 1, work.TabOutputs.shape[1]
     numbers = numbers_of(net, L, shapes)
     for q in range(span.first, span.last, size):

@@ -11,13 +11,14 @@ from neurone.kernels.gradients import transpose
 from neurone.kernels.jit import kernel
 from neurone.kernels.online import layer_of
 
-# What `transfer` does. One kernel for both, because each takes a third of a second to compile.
-PACK, UNPACK = range(2)
+# What `transfer` does. One kernel for all, because each takes a third of a second to compile.
+PACK, PACK_AND_TURN, UNPACK = range(3)
 
 
 @kernel
 def transfer(net, layout, copied, what):
-    """PACK parameters into blocks, what fills these up becoming 0; or UNPACK them."""
+    """PACK parameters into blocks, what fills these up becoming 0; if they are LesPoids, turn them for Transposees; or
+    UNPACK them."""
     parameters, blocks = copied.parameters, copied.blocks
     for number in range(1, net.sizes.size):
         layer, numbers = layer_of(net, number), layout.width[number]
@@ -27,23 +28,18 @@ def transfer(net, layout, copied, what):
             columns = min(numbers, layout.columns[number] - b * numbers)
             for i in range(layer.n + 1):
                 known = columns if i < layout.rows[number] else 0
-                if what == UNPACK and i >= layout.foreign[number]:
-                    for j in range(known):
+                if what == UNPACK:
+                    for j in range(known if i >= layout.foreign[number] else 0):
                         parameters[there + j] = blocks[here + j]
-                elif what == PACK:
+                else:
                     for j in range(known):
                         blocks[here + j] = parameters[there + j]
                     for j in range(known, numbers):
                         blocks[here + j] = 0
                 here += numbers
                 there += layout.stride[number]
-
-
-@kernel
-def turn(net, layout):
-    """Transposees from LesPoids."""
-    for number in range(2, net.sizes.size):
-        transpose(net, layer_of(net, number), layout.width[number], layout.width[1])
+        if what == PACK_AND_TURN and number > 1:
+            transpose(net, layer, numbers, layout.width[1])
 
 
 @kernel

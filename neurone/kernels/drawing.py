@@ -5,7 +5,7 @@ Only +, -, *, /, sqrt, comparisons and conversions, each rounded the same way by
 
 import numpy as np
 
-from neurone.kernels.jit import kernel
+from neurone.kernels.jit import kernel, step
 
 SMOOTH, CORNER, END = 0, 1, 2  # marks: the line bends towards the point, passes or starts at it, stops there
 STEPS = 5  # straight pieces in one curve
@@ -32,7 +32,7 @@ def draw(points, radii, marks, sizes, softness, ink, line, box, images):
         place(box, ink[p], images[p])
 
 
-@kernel
+@step
 def trace(points, radii, marks, size, line):
     """Turn control points into vertices of `line`, return how many.
 
@@ -64,7 +64,7 @@ def trace(points, radii, marks, size, line):
     return n
 
 
-@kernel
+@step
 def fit(line, side):
     """Scale and move the vertices so that the strokes, with their width, fill the box, aspect ratio kept."""
     left, top, radius = line[0, 0], line[0, 1], line[0, 2]
@@ -79,7 +79,7 @@ def fit(line, side):
         line[v, 1] = 0.5 * side + scale * (line[v, 1] - 0.5 * (top + bottom))
 
 
-@kernel
+@step
 def stroke(a, b, softness, box):
     """Ink the pixels near the piece from vertex `a` to vertex `b`, except where there is more already."""
     side = len(box)
@@ -104,7 +104,7 @@ def stroke(a, b, softness, box):
             box[j, h] = max(box[j, h], min(1.0, cover))
 
 
-@kernel
+@step
 def place(box, ink, image):
     """Copy the box into the image as bytes, moved by whole pixels until its centre of mass is nearest to pixel
     (rows / 2, columns / 2): where MNIST's is, half a pixel from the middle.

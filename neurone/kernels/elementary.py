@@ -15,7 +15,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from neurone.constants import LOGISTIC, RELU, TANH
-from neurone.kernels.jit import kernel, overload, step
+from neurone.kernels.jit import overload, step
 from neurone.kernels.simd import (
     Block,
     exp64,
@@ -199,7 +199,7 @@ def power32(n):
     return from_bits((n << _MANTISSA_WIDTH) + _ONE_BITS)
 
 
-@kernel
+@step
 def exp32(x):
     """e^x by `reduce32`; infinity above 88.72, subnormals below -87.33, 0 below -103.97, NaN of NaN."""
     x = choose(x, _EXP_HIGHEST, _EXP_HIGHEST, x)
@@ -210,7 +210,7 @@ def exp32(x):
     return ((_ONE + e) * power32(half)) * power32(n - half)
 
 
-@kernel
+@step
 def tanh32(x):
     """m / (m + 2) with m = e^2|x| - 1, formed without cancellation; the sign, even of 0, is that of x.
 
@@ -257,7 +257,7 @@ def _tanh(x):
     return _of_width(x, lambda x: tanh32(x), lambda x: math.tanh(x), lambda x: tanh64(x))
 
 
-@kernel
+@step
 def activate(activation, s, pente):
     """g(s), of the functions that act on one neuron alone; `pente` is the slope a of the logistic."""
     if activation == LOGISTIC:
@@ -269,7 +269,7 @@ def activate(activation, s, pente):
     return s
 
 
-@kernel
+@step
 def derivative(activation, u, pente):
     """g'(s), from the output u = g(s)."""
     if activation == LOGISTIC:

@@ -159,7 +159,7 @@ def compile_in_background(function, *arguments):
     The thread ends with the process, and before a fork: a child would inherit Numba's lock, and nobody to release it.
 
     >>> import numpy as np
-    >>> from neurone.kernels.elementary import exp32
+    >>> from neurone.kernels.scalars import exp32
     >>> thread = compile_in_background(prepare, exp32, np.float32(1))
     >>> thread.result()
     >>> ready(exp32, np.float32(1))

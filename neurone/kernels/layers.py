@@ -82,11 +82,51 @@ def sparse_layer(LesPoids, layer, samples, order, tranche, Sigma, shape):
 
 
 @step
-def grouped_layer(net, samples, order, tranche, work, Tab, activation, shapes):
-    """The layer behind the inputs, of images in groups, with its activation, in Tab."""
-    LesPoids, shape, layer = net.LesPoids, shapes.hidden, layer_of(net, 1)
+def activate_layer(net, layer, TabOutput, shape):
+    """U = g(sigma) of one sample, in the place of sigma."""
+    U = with_padding(TabOutput, net, layer, width(TabOutput, shape))
+    activations(net.activation, net.pente, U, U)
+
+
+@step
+def anticipate(images, order, q):
+    """Ask for the beginning of the q-th sample, of images that are whole."""
+    if q < order.size:
+        image = line(images, order[q])
+        for i in range(0, min(image.size, BEGINNING // image.itemsize), 64 // image.itemsize):
+            prefetch(image, i)
+
+
+@step
+def first_layer(net, samples, order, work, tranche, shapes):
+    """The samples of a tranche through the layer behind the inputs, of images that are whole or lists."""
+    L, layer, count = net.sizes.size - 1, layer_of(net, 1), tranche.count
+    Tab = work.TabOutputs[tranche.turn] if L > 1 else work.Deltas[tranche.turn]  # tau, in DeltaSortie's place
+    if samples.lines.size:
+        sparse_layer(net.LesPoids, layer, samples, order, tranche, rows_of(Tab, layer.offset), shapes.hidden)
+    else:
+        TabXCachee, zero = work.TabXCachees[tranche.turn], L - L  # a literal would be another type, compiled once more
+        for e in range(count):
+            X = part(line(TabXCachee, e), 0, layer.n + 1)
+            notes.normalisation(line(samples.images, order[tranche.q + e]), samples.divisor, X)
+        X, Sigma = rows_of(TabXCachee, zero), rows_of(Tab, layer.offset)
+        dense_layer(net.LesPoids, layer, X, Sigma, count, zero, shapes.hidden, shapes.several)
+    for e in range(count):
+        if samples.lines.size == 0:
+            # Here, with work between one and the next: asked for in the loop above, a sample took 20 ns longer.
+            anticipate(samples.images, order, tranche.q + e + count)
+        if L > 1:
+            activate_layer(net, 1, line(Tab, e), shapes.hidden)
+
+
+@step
+def grouped_layer(net, samples, order, work, tranche, shapes):
+    """The same of images in groups."""
+    L, LesPoids, shape, layer = net.sizes.size - 1, net.LesPoids, shapes.hidden, layer_of(net, 1)
+    Tab = work.TabOutputs[tranche.turn] if L > 1 else work.Deltas[tranche.turn]
     holders, places, lines, q = line(work.holders, tranche.turn), work.places, samples.lines, tranche.q
-    numbers, Sigma = width(LesPoids, shape), rows_of(Tab, layer.offset)
+    groups.find_holders(samples.present, order, tranche, holders)
+    numbers, Sigma, activation = width(LesPoids, shape), rows_of(Tab, layer.offset), net.activation if L > 1 else IDENTITY
     size = width(LesPoids, shapes.rows) // numbers
     for b in range(layer.blocks):
         place, j = layer.debut + b * (layer.n + 1) * numbers, Sigma.place + b * numbers
@@ -111,49 +151,6 @@ def grouped_layer(net, samples, order, tranche, work, Tab, activation, shapes):
                 groups.anticipate(samples, order, q + e, tranche.count)
             U = part(Sigma.Tab, j + e * Sigma.stride, j + e * Sigma.stride + numbers)
             activations(activation, net.pente, U, U)
-
-
-@step
-def activate_layer(net, layer, TabOutput, shape):
-    """U = g(sigma) of one sample, in the place of sigma."""
-    U = with_padding(TabOutput, net, layer, width(TabOutput, shape))
-    activations(net.activation, net.pente, U, U)
-
-
-@step
-def anticipate(images, order, q):
-    """Ask for the beginning of the q-th sample, of images that are whole."""
-    if q < order.size:
-        image = line(images, order[q])
-        for i in range(0, min(image.size, BEGINNING // image.itemsize), 64 // image.itemsize):
-            prefetch(image, i)
-
-
-@step
-def first_layer(net, samples, order, work, tranche, shapes):
-    """The samples of a tranche through the layer behind the inputs, in whichever form they come."""
-    L, layer, count = net.sizes.size - 1, layer_of(net, 1), tranche.count
-    Tab = work.TabOutputs[tranche.turn] if L > 1 else work.Deltas[tranche.turn]  # tau, in DeltaSortie's place
-    if samples.present.size:
-        groups.find_holders(samples.present, order, tranche, line(work.holders, tranche.turn))
-        activation = net.activation if L > 1 else IDENTITY
-        grouped_layer(net, samples, order, tranche, work, Tab, activation, shapes)
-        return
-    if samples.lines.size:
-        sparse_layer(net.LesPoids, layer, samples, order, tranche, rows_of(Tab, layer.offset), shapes.hidden)
-    else:
-        TabXCachee, zero = work.TabXCachees[tranche.turn], L - L  # a literal would be another type, compiled once more
-        for e in range(count):
-            X = part(line(TabXCachee, e), 0, layer.n + 1)
-            notes.normalisation(line(samples.images, order[tranche.q + e]), samples.divisor, X)
-        X, Sigma = rows_of(TabXCachee, zero), rows_of(Tab, layer.offset)
-        dense_layer(net.LesPoids, layer, X, Sigma, count, zero, shapes.hidden, shapes.several)
-    for e in range(count):
-        if samples.lines.size == 0:
-            # Here, with work between one and the next: asked for in the loop above, a sample took 20 ns longer.
-            anticipate(samples.images, order, tranche.q + e + count)
-        if L > 1:
-            activate_layer(net, 1, line(Tab, e), shapes.hidden)
 
 
 @step

@@ -1,0 +1,29 @@
+"""The elementary functions of one number, for Python to call; within kernels they are steps (`elementary.py`)."""
+
+from neurone.kernels import elementary
+from neurone.kernels.jit import kernel
+
+
+@kernel
+def power32(n):
+    return elementary.power32(n)
+
+
+@kernel
+def exp32(x):
+    return elementary.exp32(x)
+
+
+@kernel
+def tanh32(x):
+    return elementary.tanh32(x)
+
+
+@kernel
+def activate(activation, s, pente):
+    return elementary.activate(activation, s, pente)
+
+
+@kernel
+def derivative(activation, u, pente):
+    return elementary.derivative(activation, u, pente)

@@ -84,11 +84,12 @@ def confuse_with_another(path):
 
 @pytest.mark.parametrize("damage", [cut_short, flip_a_bit, confuse_with_another])
 def test_a_damaged_cache_is_one_warning_and_mended(tmp_path, damage):
-    expected = imported(tmp_path).stdout
+    code = CODE + "scalars.tanh32(np.float32(1))"
+    expected = imported(tmp_path, code=code).stdout
     damage(next(Path(expected.split()[0]).glob("scalars.exp32-*.nbc")))
-    done = imported(tmp_path)
+    done = imported(tmp_path, code=code)
     assert done.stdout == expected and done.stderr.count("UserWarning") == 1 and "damaged" in done.stderr
-    assert imported(tmp_path).stderr == ""
+    assert imported(tmp_path, code=code).stderr == ""
 
 
 def test_a_full_cache_is_one_warning(tmp_path):
@@ -374,7 +375,7 @@ except Exception as error:
     assert counted(tmp_path, code) == ["TypingError"]
 
 
-@pytest.mark.parametrize("step", [1, 30, 60])
+@pytest.mark.parametrize("step", [1, 20, 40])
 def test_a_process_that_ends_while_a_thread_compiles_is_silent(tmp_path, step):
     """And the thread ends first: LLVM would crash now and then as the process is taken down around it."""
     code = f"""

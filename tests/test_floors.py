@@ -15,7 +15,7 @@ FLOORS = [
     ["network"],
     ["training"],
     ["images", "formats", "sklearn"],
-    ["commands", "train", "evaluate", "predict", "fetch", "export"],
+    ["commands", "train", "evaluate", "predict", "fetch", "export", "compile"],
 ]
 FLOOR = {name: number for number, floor in enumerate(FLOORS) for name in floor}
 

@@ -4,8 +4,7 @@ import numpy as np
 
 from neurone import options
 from neurone.errors import InputError
-from neurone.kernels.scalars import activate
-from neurone.kernels.notes import softmax
+from neurone.kernels.scalars import activate, softmax
 
 _LARGEST_WEIGHT = 127
 _STEPS = 255  # of inputs, as pixels have them

@@ -19,7 +19,7 @@ from neurone.kernels.elementary import like
 from neurone.kernels.gradients import backward, gradients
 from neurone.kernels.jit import kernel, step
 from neurone.kernels.layers import first_layer, forward, grouped_layer
-from neurone.kernels.online import numbers_of, outcome, outputs, with_padding
+from neurone.kernels.online import in_registers, outcome, outputs
 from neurone.kernels.simd import line, prefetch
 from neurone.kernels.team import MESSAGES, announce, receive, send, wait_for
 
@@ -29,12 +29,12 @@ AHEAD = 8
 
 
 @step
-def answers(net, samples, order, work, tranche, shapes):
+def answers(net, samples, order, work, tranche):
     """The outputs of a tranche, their costs and errors, which only the thread that has the last layer knows."""
     TabOutput, Delta = work.TabOutputs[tranche.turn], work.Deltas[tranche.turn]
     for e in range(tranche.count):
         q = tranche.q + e
-        outcome(net, samples, order[q], line(TabOutput, e), line(Delta, e), work.y, work.tally, shapes)
+        outcome(net, samples, order[q], line(TabOutput, e), line(Delta, e), work.y, work.tally)
         if q + AHEAD < order.size and samples.labels.size:
             # From memory, else, while the next sample waits.
             prefetch(samples.labels, order[q + AHEAD])
@@ -54,7 +54,7 @@ def up(net, samples, order, work, team, tranche, sent, shapes):
         receive(message, net.sizes[2], tranche.count, Tab, net.offset[2])
     forward(net, work, tranche, min(team.me, 1), shapes)
     if team.me == team.members - 1:
-        answers(net, samples, order, work, tranche, shapes)
+        answers(net, samples, order, work, tranche)
         backward(net, work, tranche, L, 3, shapes.hidden)
     if team.members > 1:
         send(message, net.sizes[2], tranche.count, work.Deltas[tranche.turn], net.offset[2])
@@ -107,14 +107,12 @@ def train(net, samples, span, rule, work, team, shapes):
 def predict(net, samples, span, work, answers, shapes):
     """The outputs of the images `first` to `last`, which are whole or lists. answers: (P, outputs), written."""
     L, size = net.sizes.size - 1, work.TabOutputs.shape[1]
-    numbers = numbers_of(net, L, shapes)
     for q in range(span.first, span.last, size):
         tranche = Tranche(q, min(size, span.last - q), L - L)
         first_layer(net, samples, span.order, work, tranche, shapes)
         forward(net, work, tranche, L - L, shapes)
         for e in range(tranche.count):
-            tau = with_padding(line(work.Deltas[tranche.turn], e), net, L, numbers)
-            yhat = with_padding(line(work.TabOutputs[tranche.turn], e), net, L, numbers)
-            outputs(net, tau, yhat)
+            yhat = in_registers(line(work.TabOutputs[tranche.turn], e), net, L)
+            outputs(net, in_registers(line(work.Deltas[tranche.turn], e), net, L), yhat)
             for k in range(net.sizes[L]):
                 answers[q + e, k] = yhat[k]

@@ -11,7 +11,7 @@ from neurone.kernels.arguments import Correction, Rows
 from neurone.kernels.elementary import like, outer
 from neurone.kernels.jit import step
 from neurone.kernels.layers import rows_of
-from neurone.kernels.online import derivatives, layer_of, neurons, numbers_of, weighted_deltas
+from neurone.kernels.online import derivatives, layer_of, neurons, numbers_of, weighted_deltas, whole
 from neurone.kernels.simd import line, load, lowest_bit, part, store, strided, width
 from neurone.kernels.sparse import pixels
 from neurone.kernels.update import correct, correct_penalised, update_rows
@@ -23,12 +23,13 @@ def backward(net, work, tranche, top, bottom, shape):
     TabOutput, Delta, numbers = work.TabOutputs[tranche.turn], work.Deltas[tranche.turn], width(net.Transposees, shape)
     for number in range(top, bottom - 1, -1):
         layer = layer_of(net, number)
+        end = layer.bias + 1 + whole(Delta, layer.n)
         for b in range(net.blocks[number - 1]):
             place, j = layer.back + b * layer.m * numbers, layer.bias + 1 + b * numbers
             for e in range(tranche.count):
                 delta, U = line(Delta, e), line(TabOutput, e)
                 weighted_deltas(net.Transposees, place, neurons(delta, net, number), delta, j, shape)
-                derivatives(net.activation, net.pente, part(U, j, j + numbers), part(delta, j, j + numbers))
+                derivatives(net.activation, net.pente, part(U, j, min(j + numbers, end)), part(delta, j, min(j + numbers, end)))
 
 
 @step

@@ -11,7 +11,7 @@ from neurone.kernels import groups, notes, sparse
 from neurone.kernels.arguments import Image, Rows
 from neurone.kernels.elementary import add_inner, like, outer
 from neurone.kernels.jit import step
-from neurone.kernels.online import activations, forward_sparse, layer_of, with_padding
+from neurone.kernels.online import activations, forward_sparse, in_registers, layer_of, whole
 from neurone.kernels.simd import (
     line,
     load,
@@ -82,9 +82,9 @@ def sparse_layer(LesPoids, layer, samples, order, tranche, Sigma, shape):
 
 
 @step
-def activate_layer(net, layer, TabOutput, shape):
+def activate_layer(net, layer, TabOutput):
     """U = g(sigma) of one sample, in the place of sigma."""
-    U = with_padding(TabOutput, net, layer, width(TabOutput, shape))
+    U = in_registers(TabOutput, net, layer)
     activations(net.activation, net.pente, U, U)
 
 
@@ -116,7 +116,7 @@ def first_layer(net, samples, order, work, tranche, shapes):
             # Here, with work between one and the next: asked for in the loop above, a sample took 20 ns longer.
             anticipate(samples.images, order, tranche.q + e + count)
         if L > 1:
-            activate_layer(net, 1, line(Tab, e), shapes.hidden)
+            activate_layer(net, 1, line(Tab, e))
 
 
 @step
@@ -127,7 +127,7 @@ def grouped_layer(net, samples, order, work, tranche, shapes):
     holders, places, lines, q = line(work.holders, tranche.turn), work.places, samples.lines, tranche.q
     groups.find_holders(samples.present, order, tranche, holders)
     numbers, Sigma, activation = width(LesPoids, shape), rows_of(Tab, layer.offset), net.activation if L > 1 else IDENTITY
-    size = width(LesPoids, shapes.rows) // numbers
+    size, end = width(LesPoids, shapes.rows) // numbers, layer.offset + whole(Tab, layer.m)
     for b in range(layer.blocks):
         place, j = layer.debut + b * (layer.n + 1) * numbers, Sigma.place + b * numbers
         bias = load(LesPoids, place, shape)
@@ -149,7 +149,7 @@ def grouped_layer(net, samples, order, work, tranche, shapes):
         for e in range(tranche.count):
             if b == 0:
                 groups.anticipate(samples, order, q + e, tranche.count)
-            U = part(Sigma.Tab, j + e * Sigma.stride, j + e * Sigma.stride + numbers)
+            U = part(Sigma.Tab, j + e * Sigma.stride, min(j + numbers, end) + e * Sigma.stride)
             activations(activation, net.pente, U, U)
 
 
@@ -168,7 +168,7 @@ def forward(net, work, tranche, resumed, shapes):
             Sigma = rows_of(TabOutput, layer.offset)
             dense_layer(net.LesPoids, layer, X, Sigma, count, begun, shapes.hidden, shapes.several)
             for e in range(count):
-                activate_layer(net, number, line(TabOutput, e), shapes.hidden)
+                activate_layer(net, number, line(TabOutput, e))
         else:
             Sigma = rows_of(Delta, layer.offset)
             dense_layer(net.LesPoids, layer, X, Sigma, count, begun, shapes.output, shapes.several_outputs)

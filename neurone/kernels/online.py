@@ -46,6 +46,13 @@ def with_bias(Tab, net, layer):
 
 
 @step
+def whole(Tab, m):
+    """The numbers of as many registers as m numbers take."""
+    lanes = width(Tab, REGISTER)
+    return (m + lanes - 1) // lanes * lanes
+
+
+@step
 def numbers_of(net, layer, shapes):
     """The numbers of a block of a layer."""
     if layer == 1 or layer < net.sizes.size - 1:
@@ -54,9 +61,9 @@ def numbers_of(net, layer, shapes):
 
 
 @view
-def with_padding(Tab, net, layer, numbers):
-    """The neurons, and what fills up their blocks."""
-    return part(Tab, net.offset[layer], net.offset[layer] + net.blocks[layer] * numbers)
+def in_registers(Tab, net, layer):
+    """The neurons, and what fills up their last register."""
+    return part(Tab, net.offset[layer], net.offset[layer] + whole(Tab, net.sizes[layer]))
 
 
 @step
@@ -176,12 +183,10 @@ def outcome_of_label(labels, p, yhat, DeltaSortie, largest, S):
 
 
 @inlined
-def outcome(net, samples, p, TabOutput, Delta, y, tally, shapes):
+def outcome(net, samples, p, TabOutput, Delta, y, tally):
     """The outputs of sample p, and its DeltaSortie in the place of tau; its cost and wrong answer added to `tally`."""
     L = net.sizes.size - 1
-    numbers = numbers_of(net, L, shapes)
-    tau, filled = with_padding(Delta, net, L, numbers), with_padding(TabOutput, net, L, numbers)
-    largest, S = outputs(net, tau, filled)
+    largest, S = outputs(net, in_registers(Delta, net, L), in_registers(TabOutput, net, L))
     DeltaSortie, yhat = neurons(Delta, net, L), neurons(TabOutput, net, L)
     if net.output == SOFTMAX and samples.labels.size:
         cost, wrong = outcome_of_label(samples.labels, p, yhat, DeltaSortie, largest, S)
@@ -220,7 +225,7 @@ def forward(net, image, TabXCachee, TabOutput, Delta, shapes):
     L = net.sizes.size - 1
     first_layer(net.LesPoids, layer_of(net, 1), image, TabXCachee, TabOutput if L > 1 else Delta, shapes.hidden)
     for number in range(2, L + 1):
-        U, X = with_padding(TabOutput, net, number - 1, width(Delta, shapes.hidden)), with_bias(TabOutput, net, number - 1)
+        U, X = in_registers(TabOutput, net, number - 1), with_bias(TabOutput, net, number - 1)
         activations(net.activation, net.pente, U, U)
         if number < L:
             dense_layer(net.LesPoids, layer_of(net, number), X, TabOutput, shapes.hidden)
@@ -237,7 +242,7 @@ def backward(net, TabOutput, Delta, shape):
         for b in range(net.blocks[number - 1]):
             place, j = layer.back + b * layer.m * numbers, layer.bias + 1 + b * numbers
             weighted_deltas(net.Transposees, place, DeltaSuivante, Delta, j, shape)
-        U, DeltaCachee = with_padding(TabOutput, net, number - 1, numbers), with_padding(Delta, net, number - 1, numbers)
+        U, DeltaCachee = in_registers(TabOutput, net, number - 1), in_registers(Delta, net, number - 1)
         derivatives(net.activation, net.pente, U, DeltaCachee)
 
 
@@ -294,6 +299,6 @@ def train(net, samples, span, alpha, work, shapes):
             notes.normalisation(line(samples.images, p), samples.divisor, TabXCachee)
         image = Image(samples.columns, samples.values, samples.quotients, first, last)
         forward(net, image, TabXCachee, TabOutput, Delta, shapes)
-        outcome(net, samples, p, TabOutput, Delta, work.y, work.tally, shapes)
+        outcome(net, samples, p, TabOutput, Delta, work.y, work.tally)
         backward(net, TabOutput, Delta, shapes.hidden)
         correction(net, image, TabXCachee, TabOutput, Delta, alpha, shapes)

@@ -1,6 +1,6 @@
-"""The elementary functions of one number, for Python to call; within kernels they are steps (`elementary.py`)."""
+"""The functions of neurons, for Python to call; within kernels they are steps (`elementary.py`, `notes.py`)."""
 
-from neurone.kernels import elementary
+from neurone.kernels import elementary, notes
 from neurone.kernels.jit import kernel
 
 
@@ -27,3 +27,8 @@ def activate(activation, s, pente):
 @kernel
 def derivative(activation, u, pente):
     return elementary.derivative(activation, u, pente)
+
+
+@kernel
+def softmax(tau, yhat):
+    return notes.softmax(tau, yhat)

@@ -279,7 +279,8 @@ class _Perceptron(BaseEstimator):
 
     def _known(self, X):
         """X for a network that is there."""
-        check_is_fitted(self, "network_")
+        if "network_" not in self.__dict__:  # scikit-learn asks for tags first: a tenth of the time for one row
+            check_is_fitted(self, "network_")
         return validate_data(self, X, accept_sparse=["csr", "csc"], dtype=[np.float32, np.float64], reset=False)
 
     def __sklearn_tags__(self):
@@ -408,7 +409,7 @@ class NeuroneClassifier(ClassifierMixin, _Perceptron):
         return self._answers(self._known(X))
 
     def _answers(self, X):
-        outputs = self.network_.predict_proba(X)
+        outputs = self.network_.predict_proba(X, self.threads)
         if self._several:
             return (outputs >= 0.5).astype(np.int64)
         if outputs.shape[1] == 1:
@@ -418,7 +419,7 @@ class NeuroneClassifier(ClassifierMixin, _Perceptron):
     def predict_proba(self, X):
         """Probabilities (samples, classes) or (samples, labels)."""
         X = self._known(X)
-        outputs = self.network_.predict_proba(X)
+        outputs = self.network_.predict_proba(X, self.threads)
         if self._several or outputs.shape[1] > 1:
             return outputs
         if len(self.classes_) == 1:
@@ -495,7 +496,7 @@ class NeuroneRegressor(RegressorMixin, _Perceptron):
         return self._answers(self._known(X))
 
     def _answers(self, X):
-        outputs = self.network_.predict_proba(X)
+        outputs = self.network_.predict_proba(X, self.threads)
         return outputs[:, 0] if self._flat else outputs
 
     def _targets(self, y):

@@ -13,8 +13,8 @@ from neurone.layout import state_offsets
 
 # As many images are sooner done without the copy.
 _FEW = 2
-# As many numbers in images that are floats are taken whole, without a look at how many are 0.
-_WHOLE = 100_000
+# Images of floats are taken whole, without a look at how many are 0, if they have no more numbers and are no more.
+_SMALL, _ORDER = 100_000, np.arange(10_000)
 # A thread for this many multiplications: to begin and end takes a tenth of a millisecond.
 _WORK_OF_A_THREAD = 10_000_000
 
@@ -23,24 +23,28 @@ class Predictor:
     """The predictions of one network, whose array of parameters stays the same one. Threads may share it."""
 
     def __init__(self, network):
-        self._network, self._own = network, own(network)
-        self._copy = None
-        self._spare = []
+        self._network, self._own, self._copy = network, own(network), None
+        self._states = int(state_offsets(network.sizes)[-1]) + network.sizes[-1]
+        # What calls work in, kept for the next one: to make it takes as long as to predict a few rows.
+        self._spare, self._spare_few = [], {}
 
     def predict(self, rows, divisor, threads):
         """The outputs (P, outputs) of images as `datasets.arrays.as_images` gives them."""
-        network = self._network
-        outputs = np.empty((len(rows), network.sizes[-1]), network.dtype)
-        if len(rows) <= _FEW:
-            states = np.empty(int(state_offsets(network.sizes)[-1]) + network.sizes[-1], network.dtype)
-            few.predict(self._own, Pixels(dense(rows)), divisor, states, outputs)
+        count, dtype = len(rows), self._network.dtype
+        outputs = np.empty((count, self._network.sizes[-1]), dtype)
+        if count <= _FEW:
+            self._predict_few(dense(rows), divisor, outputs)
             return outputs
-        packed, work = self._current(), len(rows) * network.parameters.size
-        threads = max(1, min(threads, cores(), work // _WORK_OF_A_THREAD)) if threads > 1 else 1
-        step = samples_per_call(network) * threads
-        for first in range(0, len(rows), step):
+        packed = self._current()
+        if count <= _ORDER.size and not isinstance(rows, SparseRows) and rows.dtype == dtype and rows.size <= _SMALL:
+            self._predict_table(packed, rows, outputs)
+            return outputs
+        work = count * self._network.parameters.size
+        threads = max(1, min(threads, cores(), work // _WORK_OF_A_THREAD))
+        step = samples_per_call(self._network) * threads
+        for first in range(0, count, step):
             part = slice(first, first + step)
-            self._share(packed, rows[part], divisor, outputs[part], threads)
+            _share(packed, rows[part], divisor, outputs[part], threads)
         return outputs
 
     def _current(self):
@@ -52,36 +56,42 @@ class Predictor:
             self._copy = copy = packed, watch
         return copy[0]
 
-    def _share(self, packed, rows, divisor, outputs, threads):
-        """Each thread takes some of the images, from the first to the last."""
-        if threads == 1:
-            self._predict(packed, rows, divisor, outputs)
-            return
-        borders = [len(rows) * number // threads for number in range(threads + 1)]
+    def _predict_few(self, rows, divisor, outputs):
+        spare = self._spare_few.setdefault(rows.dtype, [])
+        pixels, states = spare.pop() if spare else (Pixels(rows), np.empty(self._states, outputs.dtype))
+        pixels.images = rows
+        few.predict(self._own, pixels, divisor, states, outputs)
+        spare.append((pixels, states))
 
-        def work(member):
-            part = slice(*borders[member : member + 2])
-            self._predict(packed, rows[part], divisor, outputs[part])
+    def _predict_table(self, packed, rows, outputs):
+        """Of floats, some rows."""
+        work, cut, span = self._spare.pop() if self._spare else _workplace(packed, rows)
+        cut.images, span.last = rows, len(rows)
+        batch.predict(packed.net, cut, span, work, outputs, packed.shapes)
+        self._spare.append((work, cut, span))
 
-        team(work, threads, np.zeros((1 + threads, 16), np.int64))
 
-    def _predict(self, packed, rows, divisor, outputs):
-        dtype = self._network.dtype
-        if not isinstance(rows, SparseRows) and rows.dtype == dtype and rows.size <= _WHOLE:
-            # What a row or a few hundred of a table take: all that can be kept from one call to the next is.
-            work, cut, span = self._spare.pop() if self._spare else self._workplace(packed, rows)
-            cut.images, span.order, span.last = rows, np.arange(len(rows)), len(rows)
-            batch.predict(packed.net, cut, span, work, outputs, packed.shapes)
-            self._spare.append((work, cut, span))
-        else:
-            cut = samples.listed(rows, divisor, dtype, samples.lines_of(rows))
-            span = Span(np.arange(len(rows)), 0, len(rows))
-            batch.predict(packed.net, cut, span, _workspace(packed, len(rows), cut.images), outputs, packed.shapes)
+def _workplace(packed, rows):
+    """Arrays and structures for images that are taken whole."""
+    dtype = packed.net.LesPoids.dtype
+    return _workspace(packed, 1 << 20, rows), samples.whole(rows, dtype.type(1), dtype, ()), Span(_ORDER, 0, 0)
 
-    def _workplace(self, packed, rows):
-        """Arrays and structures for images that are taken whole."""
-        cut = samples.whole(rows, self._network.dtype.type(1), self._network.dtype, ())
-        return _workspace(packed, 1 << 20, rows), cut, Span(np.arange(1), 0, 1)
+
+def _share(packed, rows, divisor, outputs, threads):
+    """Each thread takes some of the images, from the first to the last."""
+    borders = [len(rows) * number // threads for number in range(threads + 1)]
+
+    def work(member):
+        part = slice(*borders[member : member + 2])
+        _predict(packed, rows[part], divisor, outputs[part])
+
+    team(work, threads, np.zeros((1 + threads, 16), np.int64))
+
+
+def _predict(packed, rows, divisor, outputs):
+    cut = samples.listed(rows, divisor, packed.net.LesPoids.dtype, samples.lines_of(rows))
+    span = Span(np.arange(len(rows)), 0, len(rows))
+    batch.predict(packed.net, cut, span, _workspace(packed, len(rows), cut.images), outputs, packed.shapes)
 
 
 def _workspace(packed, count, images):

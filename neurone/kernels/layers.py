@@ -7,11 +7,11 @@ time: the shape `several` is as long as that many blocks have registers.
 import numpy as np
 
 from neurone.constants import IDENTITY
-from neurone.kernels import groups, notes, sparse
+from neurone.kernels import groups, sparse
 from neurone.kernels.arguments import Image, Rows
 from neurone.kernels.elementary import add_inner, like, outer
 from neurone.kernels.jit import step
-from neurone.kernels.online import activations, forward_sparse, in_registers, layer_of, whole
+from neurone.kernels.online import activations, enter, forward_sparse, in_registers, layer_of, whole
 from neurone.kernels.simd import (
     line,
     load,
@@ -107,8 +107,7 @@ def first_layer(net, samples, order, work, tranche, shapes):
     else:
         TabXCachee, zero = work.TabXCachees[tranche.turn], L - L  # a literal would be another type, compiled once more
         for e in range(count):
-            X = part(line(TabXCachee, e), 0, layer.n + 1)
-            notes.normalisation(line(samples.images, order[tranche.q + e]), samples.divisor, X)
+            enter(line(samples.images, order[tranche.q + e]), line(TabXCachee, e))
         X, Sigma = rows_of(TabXCachee, zero), rows_of(Tab, layer.offset)
         dense_layer(net.LesPoids, layer, X, Sigma, count, zero, shapes.hidden, shapes.several)
     for e in range(count):

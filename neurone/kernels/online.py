@@ -67,6 +67,14 @@ def in_registers(Tab, net, layer):
 
 
 @step
+def enter(image, TabXCachee):
+    """As `notes.normalisation`, of an image that is whole and was normalised."""
+    TabXCachee[0] = 1
+    for i in range(image.size):
+        TabXCachee[1 + i] = image[i]
+
+
+@step
 def layer_of(net, layer):
     """Where a layer stands in a network."""
     sizes, offset = net.sizes, net.offset
@@ -296,7 +304,7 @@ def train(net, samples, span, alpha, work, shapes):
         if lines.size:
             first, last = lines[p], lines[p + 1]
         else:
-            notes.normalisation(line(samples.images, p), samples.divisor, TabXCachee)
+            enter(line(samples.images, p), TabXCachee)
         image = Image(samples.columns, samples.values, samples.quotients, first, last)
         forward(net, image, TabXCachee, TabOutput, Delta, shapes)
         outcome(net, samples, p, TabOutput, Delta, work.y, work.tally)

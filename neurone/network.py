@@ -19,7 +19,7 @@ _MOST_PARAMETERS = 2**28  # what a model file can hold, in either width
 
 
 class Network:
-    """A dense network of any number of layers (NOTES sections 3 to 5).
+    """A dense network of any number of layers (specification sections 3 to 5).
 
     Parameters
     ----------
@@ -33,10 +33,10 @@ class Network:
     slope : float
         Slope `a` of every logistic neuron; other functions have none.
     dtype : {"float32", "float64"}
-        Width of all the network's arithmetic (NOTES section 7).
+        Width of all the network's arithmetic (specification section 7).
     init : {"glorot", "notes"}
         Initial weights: uniform within sqrt(6 / (n + m)) either side of 0, with biases of 0 (Glorot and
-        Bengio, AISTATS 2010); or all parameters uniform on [-0.5, 0.5) (NOTES section 6).
+        Bengio, AISTATS 2010); or all parameters uniform on [-0.5, 0.5) (specification section 6).
     seed : int
         From 0 to 2**64 - 1, for the initial weights.
 

@@ -86,7 +86,7 @@ def flag(name, value):
 
 
 def output_cost(output, cost):
-    """Check that the two go together (NOTES sections 3 and 5)."""
+    """Check that the two go together (specification sections 3 and 5)."""
     choice("output", output, OUTPUTS)
     choice("cost", cost, COSTS)
     if cost not in COSTS_OF_OUTPUT[output]:

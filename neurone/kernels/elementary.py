@@ -1,4 +1,4 @@
-"""madd, exp, tanh and the activations, to the last bit (NOTES section 7).
+"""madd, exp, tanh and the activations, to the last bit (specification section 7).
 
 One function each, dispatched on the width of its argument: 64-bit is the C library's arithmetic, 32-bit the
 project's own list of operations, so that its bits depend on no library. `tests/golden/neurone.c` has the

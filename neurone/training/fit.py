@@ -76,7 +76,7 @@ def fit(
         Samples of a correction; the last batch of an epoch may be smaller. None: the whole set.
     epochs : int, default 5
     reduction : {"mean", "sum"}, default "mean"
-        Correction by the mean of a batch's gradients (NOTES section 3) or by their sum (section 5).
+        Correction by the mean of a batch's gradients (specification section 3) or by their sum (section 5).
     momentum : float, default 0.0
         From 0 to below 1: v <- momentum v - learning_rate G, and the parameters move by v (Sutskever et al., 2013).
         It makes every correction touch every weight, as `alpha` does.

@@ -15,11 +15,11 @@ from neurone.kernels.structs import Struct
 class Network(Struct):
     """A network's parameters and shape, or those of one thread's share of it.
 
-    `notes.py` does not use Transposees, back and blocks. It counts `debut` from 0, the other kernels from 1.
+    `notes.py` does not use Transposed, back and blocks. It counts `debut` from 0, the other kernels from 1.
     """
 
     LesPoids: ndarray
-    Transposees: ndarray
+    Transposed: ndarray
     debut: ndarray
     back: ndarray
     sizes: ndarray

@@ -17,7 +17,7 @@ PACK, PACK_AND_TURN, UNPACK = range(3)
 
 @kernel
 def transfer(net, layout, copied, what):
-    """PACK parameters into blocks, padded with 0; PACK_AND_TURN writes Transposees too, from LesPoids; UNPACK copies
+    """PACK parameters into blocks, padded with 0; PACK_AND_TURN writes Transposed too, from LesPoids; UNPACK copies
     back."""
     parameters, blocks = copied.parameters, copied.blocks
     for number in range(1, net.sizes.size):

@@ -20,7 +20,7 @@ from neurone.kernels.update import correct, correct_penalised, update_rows
 @step
 def backward(net, work, tranche, top, bottom, shape):
     """The errors of a tranche in the layers `top` - 1 down to `bottom` - 1."""
-    TabOutput, Delta, numbers = work.TabOutputs[tranche.turn], work.Deltas[tranche.turn], width(net.Transposees, shape)
+    TabOutput, Delta, numbers = work.TabOutputs[tranche.turn], work.Deltas[tranche.turn], width(net.Transposed, shape)
     for number in range(top, bottom - 1, -1):
         layer = layer_of(net, number)
         end = layer.bias + 1 + whole(Delta, layer.n)
@@ -28,7 +28,7 @@ def backward(net, work, tranche, top, bottom, shape):
             place, j = layer.back + b * layer.m * numbers, layer.bias + 1 + b * numbers
             for e in range(tranche.count):
                 delta, U = line(Delta, e), line(TabOutput, e)
-                weighted_deltas(net.Transposees, place, neurons(delta, net, number), delta, j, shape)
+                weighted_deltas(net.Transposed, place, neurons(delta, net, number), delta, j, shape)
                 derivatives(net.activation, net.pente, part(U, j, min(j + numbers, end)), part(delta, j, min(j + numbers, end)))
 
 
@@ -161,15 +161,15 @@ def update_layer(net, work, layer, rule, step_size, numbers):
 
 @step
 def transpose(net, layer, numbers, before):
-    """Copy a layer's rows, all but the bias's, into Transposees. A row of its blocks has `numbers` numbers, a row of
+    """Copy a layer's rows, all but the bias's, into Transposed. A row of its blocks has `numbers` numbers, a row of
     the blocks of the layer before it `before`."""
-    LesPoids, Transposees = net.LesPoids, net.Transposees
+    LesPoids, Transposed = net.LesPoids, net.Transposed
     for b in range(layer.blocks):
         row, column = layer.debut + (b * (layer.n + 1) + 1) * numbers, layer.back + b * numbers * before
         for i in range(layer.n):
             to = column + i // before * layer.m * before + i % before
             for k in range(min(numbers, layer.m - b * numbers)):
-                Transposees[to + k * before] = LesPoids[row + i * numbers + k]
+                Transposed[to + k * before] = LesPoids[row + i * numbers + k]
 
 
 @step

@@ -4,7 +4,7 @@ Parameters stand in padded copies made of blocks (`simd.py`). The outputs of a l
 of `numbers` numbers; a block's rows follow each other, row 0 being the bias's:
 
 LesPoids           of `layer`, from input i of n to neuron j of block b:  debut[layer] + (b * (n + 1) + i) * numbers + j
-Transposees        the layers after the first once more, inputs and outputs exchanged, without the bias's row: the
+Transposed         the layers after the first once more, inputs and outputs exchanged, without the bias's row: the
                    errors of a hidden layer are sums over the next layer's neurons, and vectors run along its own. From
                    neuron k of `layer`'s m to j of block b before it:  back[layer] + (b * m + k) * numbers + j
 TabOutput, Delta   as in notes.py, except that a layer's neurons begin at the start of a register and fill whole blocks,
@@ -137,11 +137,11 @@ def outputs(net, tau, yhat):
 
 
 @step
-def weighted_deltas(Transposees, place, DeltaSuivante, Delta, j, shape):
+def weighted_deltas(Transposed, place, DeltaSuivante, Delta, j, shape):
     """sum_k z_jk delta_k for a block, in Delta[j:]. DeltaSuivante: (m,)."""
-    numbers, s = width(Transposees, shape), zeros(Transposees, shape)
+    numbers, s = width(Transposed, shape), zeros(Transposed, shape)
     for k in range(DeltaSuivante.size):
-        s = madd(DeltaSuivante[k], load(Transposees, place + k * numbers, shape), s)
+        s = madd(DeltaSuivante[k], load(Transposed, place + k * numbers, shape), s)
     store(Delta, j, s)
 
 
@@ -249,7 +249,7 @@ def backward(net, TabOutput, Delta, shape):
         layer, DeltaSuivante = layer_of(net, number), neurons(Delta, net, number)
         for b in range(net.blocks[number - 1]):
             place, j = layer.back + b * layer.m * numbers, layer.bias + 1 + b * numbers
-            weighted_deltas(net.Transposees, place, DeltaSuivante, Delta, j, shape)
+            weighted_deltas(net.Transposed, place, DeltaSuivante, Delta, j, shape)
         U, DeltaCachee = in_registers(TabOutput, net, number - 1), in_registers(Delta, net, number - 1)
         derivatives(net.activation, net.pente, U, DeltaCachee)
 
@@ -277,7 +277,7 @@ def correct_layer(LesPoids, layer, X, Delta, alpha, shape):
 
 @inlined
 def correction(net, image, TabXCachee, TabOutput, Delta, alpha, shapes):
-    """w <- w - alpha delta_j X_i in every layer, and in Transposees."""
+    """w <- w - alpha delta_j X_i in every layer, and in Transposed."""
     LesPoids, numbers, L = net.LesPoids, width(Delta, shapes.hidden), net.sizes.size - 1
     correct_first_layer(LesPoids, layer_of(net, 1), image, TabXCachee, Delta, alpha, shapes.hidden)
     for number in range(2, L + 1):
@@ -289,7 +289,7 @@ def correction(net, image, TabXCachee, TabOutput, Delta, alpha, shapes):
         # The product of error and output is the same whichever of the two runs along the vector.
         for b in range(net.blocks[number - 1]):
             place, j = layer.back + b * layer.m * numbers, layer.bias + 1 + b * numbers
-            correct_dense(net.Transposees, place, delta, TabOutput, j, alpha, shapes.hidden)
+            correct_dense(net.Transposed, place, delta, TabOutput, j, alpha, shapes.hidden)
 
 
 @kernel

@@ -97,23 +97,6 @@ class Packed:
         blocks.transfer(self.net, self._layout, arguments.Copied(parameters, packed), blocks.UNPACK)
 
 
-class Watch:
-    """Tells whether a network's parameters have changed since it was made."""
-
-    def __init__(self, network):
-        self._now, self._then = network.parameters, network.parameters.copy()
-        self._words = arguments.Copied(_words(self._now), _words(self._then))
-
-    def unchanged(self):
-        # The last one may not fill a word.
-        return blocks.unchanged(self._words) and self._now[-1] == self._then[-1]
-
-
-def _words(array):
-    """An array's numbers as words of 64 bits, as far as they fill them."""
-    return array[: array.size - array.size % (8 // array.itemsize)].view(np.uint64)
-
-
 def _layout(network, part, widths):
     """Where the part's parameters stand. All parts but the first have another's neuron in the place of the second
     layer's bias."""

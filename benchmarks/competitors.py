@@ -28,11 +28,11 @@ SEED = 0
 
 
 class Neurone:
-    def __init__(self, network, inputs, labels, batch, kernels="fast"):
+    def __init__(self, network, inputs, labels, batch, kernels="fast", tuning="first"):
         self.network, self.inputs = network, inputs
         self.reports = iterate(
             network, inputs, labels, rules=Rules(RATE), batch_size=batch, epochs=1000, reduction="mean",
-            shuffle=True, seed=SEED, kernels=kernels, threads=THREADS, validation=None, progress=None,
+            shuffle=True, seed=SEED, kernels=kernels, tuning=tuning, threads=THREADS, validation=None, progress=None,
         )  # fmt: skip
 
     def epoch(self):
@@ -42,7 +42,7 @@ class Neurone:
         return self.network.parameters
 
     def predict(self):
-        return self.network.predict(self.inputs)
+        return self.network.predict(self.inputs, THREADS)
 
 
 class _Theirs:

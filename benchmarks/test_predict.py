@@ -1,7 +1,7 @@
 """Seconds of a prediction, after every competitor is seen to answer the same: pytest benchmarks/test_predict.py
 
-By networks that have learnt for an epoch. neurone is given bytes, and divides them by 255 as it predicts; it uses one
-thread, and for less than 16 images the notes' kernel. The others are given floats.
+By networks that have learnt for an epoch. neurone is given bytes, and divides them by 255 as it predicts. The others
+are given floats.
 """
 
 from functools import cache
@@ -20,10 +20,10 @@ PREDICTORS = [name for name in COMPETITORS if name != "notes"]
 
 @cache
 def trained(sizes):
-    """A network, and its answers to the test images by the notes' kernel, which few images go through."""
+    """A network, and its answers to the test images two by two, which other kernels give than those of many."""
     network, data = neurone.Network(sizes), images()
     neurone.fit(network, data.train_images, data.train_labels, batch_size=32, epochs=1)
-    answers = np.concatenate([network.predict(data.test_images[first : first + 10]) for first in range(0, 10_000, 10)])
+    answers = np.concatenate([network.predict(data.test_images[first : first + 2]) for first in range(0, 10_000, 2)])
     assert np.mean(answers == data.test_labels) > 0.8
     return network, answers
 

@@ -8,8 +8,9 @@ import neurone
 
 ROOT = Path(neurone.__file__).parent
 FLOORS = [
-    ["constants", "errors", "layout", "options", "randomness", "files"],
-    ["kernels", "container"],
+    ["constants", "errors", "layout", "options", "randomness"],
+    ["container", "files"],
+    ["kernels"],
     ["datasets"],
     ["engine"],
     ["network"],

@@ -125,8 +125,14 @@ def _as_bytes(array, dtype):
     """
     if array.dtype not in (np.float32, np.float64) or not array.flags.c_contiguous:
         return None
-    octets = np.empty(array.shape, np.uint8)
-    return octets if sparse.as_bytes(Pixels(array), np.arange(256).astype(dtype) / dtype.type(255), octets) else None
+    found, quotients = np.empty(array.shape, np.uint8), np.arange(256).astype(dtype) / dtype.type(255)
+    for first in range(0, len(array), _MANY):  # a part at a time, since rounding takes memory
+        part = slice(first, first + _MANY)
+        with np.errstate(over="ignore", invalid="ignore"):
+            rounded = np.ascontiguousarray(array[part], dtype)
+        if not sparse.as_bytes(Pixels(rounded), quotients, found[part]):
+            return None
+    return found
 
 
 def _as_sparse(images, inputs, dtype):
@@ -276,5 +282,5 @@ def _finite(name, array, dtype):
             return rounded
     bad = np.flatnonzero(~np.isfinite(rounded).all(axis=1))
     if bad.size:
-        raise InputError(f"{name} of sample {bad[0]} hold NaN, infinity or a number too large for {dtype}; remove it")
+        raise InputError(f"{name} of sample {bad[0]} hold NaN, infinity or numbers that {dtype} cannot; remove them")
     return rounded

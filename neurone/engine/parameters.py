@@ -97,23 +97,6 @@ class Packed:
         blocks.transfer(self.net, self._layout, arguments.Copied(parameters, packed), blocks.UNPACK)
 
 
-class Watch:
-    """Tells whether a network's parameters have changed since it was made."""
-
-    def __init__(self, network):
-        self._now, self._then = network.parameters, network.parameters.copy()
-        self._words = arguments.Copied(_words(self._now), _words(self._then))
-
-    def unchanged(self):
-        # The words may not reach the last number.
-        return blocks.unchanged(self._words) and self._now[-1] == self._then[-1]
-
-
-def _words(array):
-    """An array's numbers as 64-bit words, without a last one that would fill half a word."""
-    return array[: array.size - array.size % (8 // array.itemsize)].view(np.uint64)
-
-
 def _layout(network, part, widths):
     """Where the part's parameters stand. In all parts but the first, row 0 of the second layer is not the bias's, but
     that of another part's neuron."""

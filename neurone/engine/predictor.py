@@ -4,7 +4,7 @@ import numpy as np
 
 from neurone.datasets.arrays import SparseRows, dense
 from neurone.engine import samples
-from neurone.engine.parameters import Packed, Watch, own
+from neurone.engine.parameters import Packed, own
 from neurone.engine.plan import Part, samples_per_call, tranche
 from neurone.engine.threads import cores, team
 from neurone.kernels import batch, few
@@ -49,11 +49,12 @@ class Predictor:
 
     def _current(self):
         """The copy; a new one where parameters have changed, since another thread may be reading the old one."""
-        copy = self._copy
-        if copy is None or not copy[1].unchanged():
-            packed, watch = Packed(self._network, Part(self._network), trains=False), Watch(self._network)
+        now, copy = self._network.parameters, self._copy
+        # Parameters that are NaN are copied every time.
+        if copy is None or not (now == copy[1]).all():
+            packed, then = Packed(self._network, Part(self._network), trains=False), now.copy()
             packed.load()
-            self._copy = copy = packed, watch
+            self._copy = copy = packed, then
         return copy[0]
 
     def _predict_few(self, rows, divisor, outputs):

@@ -5,8 +5,6 @@ numbers. They begin at place[layer] of the network's own array, stride[layer] ap
 belong to another part, and are not copied back. The rows of the layer's blocks have width[layer] numbers.
 """
 
-import numpy as np
-
 from neurone.kernels.gradients import transpose
 from neurone.kernels.jit import kernel
 from neurone.kernels.online import layer_of
@@ -40,12 +38,3 @@ def transfer(net, layout, copied, what):
                 there += layout.stride[number]
         if what == PACK_AND_TURN and number > 1:
             transpose(net, layer, numbers, layout.width[1])
-
-
-@kernel
-def unchanged(copied):
-    """Whether two arrays of 64-bit words are the same."""
-    now, then, different = copied.parameters, copied.blocks, np.uint64(0)
-    for i in range(now.size):
-        different |= now[i] ^ then[i]
-    return different == 0

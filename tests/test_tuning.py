@@ -1,0 +1,147 @@
+"""Generic kernels first, tuned ones when they are there: the same bits, and no compiling where it does not pay."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import neurone
+from neurone.datasets.digits import digits
+from neurone.engine import tuning
+from neurone.training.fit import iterate
+from neurone.training.rules import Rules
+
+IMAGES, LABELS = digits(300)
+# A shape that no other test compiles for: nothing is ready.
+SIZES = (784, 19, 10)
+
+
+def trained(kernels="fast", told=None, wait=None, **settings):
+    """Parameters and costs of a training of two epochs; `wait` is called after each call of a kernel."""
+    net = neurone.Network(SIZES)
+    settings = dict(batch_size=4, reduction="mean", shuffle=True, seed=0, threads=1, validation=None) | settings
+    progress = None if wait is None else lambda _: wait()
+    reports = list(
+        iterate(net, IMAGES, LABELS, rules=Rules(0.1), epochs=2, kernels=kernels, told_tuned=told, progress=progress,
+                **settings)  # fmt: skip
+    )
+    return net.parameters.tobytes(), [report.cost for report in reports]
+
+
+@pytest.fixture
+def begun(monkeypatch):
+    """Compilations in the background, which are begun however short a run is; calls of kernels are short too."""
+    started, begin = [], tuning.compile_in_background
+
+    def compile_in_background(*arguments):
+        started.append(begin(*arguments))
+        return started[-1]
+
+    monkeypatch.setattr(tuning, "compile_in_background", compile_in_background)
+    monkeypatch.setattr(tuning, "_LOOKED_FOR", 0)
+    monkeypatch.setattr(tuning, "_COMPILED", 0)
+    monkeypatch.setattr(tuning.FastLearner, "samples_per_call", lambda _: 7)
+    monkeypatch.setattr("neurone.training.fit._CALL_SECONDS", 0)
+    return started
+
+
+@pytest.mark.parametrize("options", [{"batch_size": 1}, {"batch_size": 4}, {"batch_size": 9, "momentum": 0.9}])
+def test_tuned_kernels_take_over_within_an_epoch(options, begun):
+    """As soon as they are compiled, at a batch's end; before that and after it the bits are those of notes."""
+    told = []
+    found = trained(told=lambda *place: told.append(place), wait=lambda: begun and begun[0].result(), **options)
+    assert found == trained("notes", **options)
+    assert len(told) == 1 and told[0][0] == 0 and 0 < told[0][1] < 300 and told[0][1] % options["batch_size"] == 0
+
+
+def test_what_was_compiled_before_takes_over_at_once(begun):
+    first, told = trained(tuning="first"), []
+    assert trained(told=lambda *place: told.append(place)) == first
+    assert not begun and told and told[0][0] == 0
+
+
+def test_a_run_that_ends_first_ends_the_compilation(begun):
+    told = []
+    net = neurone.Network((784, 37, 10))
+    neurone.fit(net, IMAGES[:8], LABELS[:8], batch_size=4, epochs=2)
+    assert len(begun) == 1 and not told
+    with pytest.raises(BaseException, match="^$") as stopped:
+        begun[0].result()
+    assert type(stopped.value).__name__ == "Stopped"
+
+
+def test_short_runs_and_those_that_do_not_want_it_compile_nothing(begun, monkeypatch):
+    monkeypatch.setattr(tuning, "_COMPILED", 30.0)
+    told, expected = [], trained("notes")
+    assert trained(told=lambda *place: told.append(place), batch_size=4) == expected
+    monkeypatch.setattr(tuning, "_COMPILED", 0)
+    assert trained(tuning="off", told=lambda *place: told.append(place)) == expected
+    assert not begun
+
+
+def test_a_failure_in_the_background_is_told(begun, monkeypatch):
+    def fail(_):
+        raise MemoryError("no memory to compile")
+
+    monkeypatch.setattr("neurone.engine.learners.OnlineLearner.compile", fail)
+    monkeypatch.setattr("neurone.engine.learners.OnlineLearner.ready", lambda _: False)
+    with pytest.raises(MemoryError, match="no memory to compile"):
+        trained(batch_size=1, wait=lambda: begun and begun[0].join())
+
+
+def test_unknown_tuning_is_refused():
+    with pytest.raises(neurone.InputError, match="tuning is 'never'; choose one of background, first, off"):
+        neurone.fit(neurone.Network((784, 3, 10)), IMAGES, LABELS, tuning="never")
+
+
+KINDS = """
+import sys, tempfile
+import numpy as np
+from numba.core import event
+import neurone
+from neurone.datasets.digits import digits
+
+compiled = []
+class Listener(event.Listener):
+    def on_start(self, begun): compiled.append(begun)
+    def on_end(self, _): pass
+event.register("numba:compile", Listener())
+
+images, labels = digits(1200); images = images.reshape(1200, 784)
+def train(images, labels, hidden=(9,)):
+    for batch_size in (1, 8):
+        net = neurone.Network((784, *hidden, 10))
+        neurone.fit(net, images, labels, batch_size=batch_size, epochs=1)
+        net.predict(images), net.predict(images[:1])
+    return net.parameters.tobytes()
+
+floats = np.random.Generator(np.random.Philox(1)).random((1200, 784), np.float32)
+train(images, labels), train(images / np.float32(255), labels)
+expected = train(floats, labels)
+before = len(compiled)
+def frozen(array):
+    array = array.copy(); array.flags.writeable = False
+    return array
+mapped = np.memmap(tempfile.mktemp(), np.float32, "w+", shape=floats.shape); mapped[:] = floats
+for name, other in dict(
+    read_only=frozen(floats), mapped=np.memmap(mapped.filename, np.float32, "r", shape=floats.shape),
+    float64=floats.astype(np.float64), float16=floats.astype(np.float16).astype(np.float64), fortran=np.asfortranarray(floats),
+).items():
+    same = train(other, labels) == expected
+    print(name, same or name == "float16", len(compiled) - before)
+for kind in ("int8", "uint8", "int16", "uint32", "int64", "uint64"):
+    print(kind, train(floats, frozen(labels.astype(kind))) == expected, len(compiled) - before)
+train(frozen(images), labels), train(images / 255.0, labels), train(floats, labels, (3, 50, 4)), train(floats, labels, ())
+print("others", True, len(compiled) - before)
+"""
+
+
+def test_no_array_and_no_shape_compiles_kernels_of_its_own(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-c", KINDS], capture_output=True, text=True, env=os.environ | {"NEURONE_CACHE": str(tmp_path)}
+    )
+    assert done.returncode == 0, done.stderr
+    lines = [line.split() for line in done.stdout.splitlines()]
+    assert len(lines) == 12 and all(line[1:] == ["True", "0"] for line in lines), done.stdout

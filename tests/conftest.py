@@ -47,7 +47,7 @@ def pytest_terminal_summary(terminalreporter):
 
 @pytest.fixture
 def teams(monkeypatch, gathered):
-    """As many threads as are asked for, however little there is to do, if only the first layer has so many registers."""
+    """As many threads as are asked for, however little work there is, if the first layer has a register for each."""
 
     def parts(network, threads, stored, tuned):
         sizes, lanes = network.sizes, plan.REGISTER_BYTES // network.dtype.itemsize
@@ -63,14 +63,14 @@ def teams(monkeypatch, gathered):
 
 @pytest.fixture
 def gathered(monkeypatch):
-    """How many threads each call's team had, with a core for each, and however short an epoch."""
+    """How many threads each call's team had, as if there were eight cores, and however short an epoch."""
     monkeypatch.setattr(learners, "cores", lambda: 8)
     monkeypatch.setattr(plan, "_WORK_OF_AN_EPOCH", 1)
     sizes, gather = [], learners.team
 
-    def team(work, threads, rendezvous):
+    def team(work, threads, meeting):
         sizes.append(threads)
-        gather(work, threads, rendezvous)
+        gather(work, threads, meeting)
 
     monkeypatch.setattr(learners, "team", team)
     return sizes

@@ -1,6 +1,6 @@
 """Feed damaged files to the readers, guided by coverage: python tests/fuzz.py idx|gzip|model|checkpoint COUNT.
 
-The outcome must be the documented error, or a load of which writing makes the same file again. Prints one JSON object.
+The outcome must be the documented error, or a load that is written as the same file again. Prints one JSON object.
 `tests/test_fuzz.py` gives the same checks a few thousand files that hypothesis makes.
 """
 
@@ -43,7 +43,7 @@ _REPORTS = [Report(epoch, 0.5 - epoch / 8, 10.0, 12.5, 0.1, 0.25) for epoch in r
 
 
 def position(epochs=0, *place, memory=1, **course):
-    """Of a run of `ASKED` after so many epochs, of which the first was the best."""
+    """The position of a run of `ASKED` after `epochs` epochs, of which the first was the best."""
     size = neurone.Network(SIZES).parameters.size
     reports = (_REPORTS * 3)[:epochs]
     if epochs:
@@ -108,7 +108,7 @@ def sealed(data):
 
 
 def unsealed(content):
-    """What `sealed` makes `content` of."""
+    """The data from which `sealed` makes `content`."""
     settings, *_ = content[content.index(b'{"format"') :].split(b"PK\3\4", 1)
     head = json.loads(settings)
     with tempfile.NamedTemporaryFile() as file:

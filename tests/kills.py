@@ -1,10 +1,10 @@
 """Kill trainings at random moments and see that nothing is lost: python tests/kills.py COUNT [--seed N] [--in-place].
 
 A training of four epochs keeps its state after every batch. It is killed (SIGKILL) at a uniformly random moment; then
-the checkpoint must load, be no older than the last that was acknowledged, and a copy of it must lead to the parameters
-of a run never killed; and the killed run itself goes on, to be killed again, until it ends. Prints one JSON object;
-"within" counts the states that were kept in the middle of an epoch.
-With --in-place a mutant writes over the old file, as programs do: faults must be found.
+the checkpoint must load and be no older than the last that was acknowledged, and a copy of it must lead to the
+parameters of a run that was never killed. The killed run itself goes on, to be killed again, until it ends. Prints one
+JSON object; "within" counts the states that were kept in the middle of an epoch.
+With --in-place a mutant writes over the old file, as many programs do: faults must be found.
 """
 
 import argparse
@@ -82,7 +82,7 @@ def _start(folder, data, variant, acknowledge=None, in_place=False):
             checkpoint.save = save_and_say
         if in_place:
             container.replacing = _in_place
-        signal.alarm(60)  # no life is so long: who resumes it sees that it failed
+        signal.alarm(60)  # longer than any run takes: one that hangs ends, and its status shows it
         code = _train(folder, data, variant)
     finally:
         os._exit(code)
@@ -108,13 +108,13 @@ def main():
     for learner in tuning.LEARNERS.values():
         learner.samples_per_call = lambda *_: 1
     fit._CALL_SECONDS = 0
-    # However short an epoch, and however few cores.
+    # Teams of two, however short an epoch and however few the cores.
     plan._WORK_OF_AN_EPOCH, learners.cores = 1, lambda: 2
     teams, gather = [], learners.team
 
-    def team(work, threads, rendezvous):
+    def team(work, threads, meeting):
         teams.append(threads)
-        gather(work, threads, rendezvous)
+        gather(work, threads, meeting)
 
     learners.team = team
     rng = random.Random(args.seed)
@@ -146,7 +146,7 @@ def main():
                 told, tell = os.pipe()
                 child = _start(killed, data, VARIANTS[number], tell, args.in_place)
                 os.close(tell)
-                # Longer from time to time: where others need the processors, a life may be over before its first batch.
+                # Longer after fruitless tries: on a busy machine, a run may be killed before its first batch.
                 time.sleep(rng.uniform(0, durations[number] * (1 + fruitless)))
                 os.kill(child, signal.SIGKILL)
                 _, status = os.waitpid(child, 0)

@@ -1,4 +1,4 @@
-"""Random trainings, to the same bits whichever the kernels and the threads, with guard pages behind every array.
+"""Random trainings: the same bits whatever the kernels and the threads, with a guard page after every array.
 
     python tests/random_fits.py 10000 --seed 1
 
@@ -34,7 +34,7 @@ _mprotect.argtypes = ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int
 
 
 def guarded(size, dtype):
-    """Zeros that end where a page begins that nobody may read or write."""
+    """Zeros that end at the beginning of a page that nobody may read or write."""
     dtype = np.dtype(dtype)
     needed = size * dtype.itemsize
     pages = -(-needed // mmap.PAGESIZE)
@@ -52,7 +52,7 @@ def _guarded_array(shape, dtype=np.float64):
 
 
 class _GuardedNumPy:
-    """NumPy with guard pages behind what `empty` and `zeros` give."""
+    """NumPy, with guard pages after the arrays that `empty` and `zeros` give."""
 
     empty = zeros = staticmethod(_guarded_array)
 
@@ -61,7 +61,7 @@ class _GuardedNumPy:
 
 
 def copy_of(array):
-    """An array with a guard page behind it."""
+    """An array with a guard page after it."""
     copy = _guarded_array(array.shape, array.dtype)
     copy[...] = array
     return copy

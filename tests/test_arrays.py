@@ -1,4 +1,4 @@
-"""The one gate for arrays: what is taken, and what is refused with its place."""
+"""The one gate for arrays: what is accepted, and what is refused, with the place of the fault."""
 
 import numpy as np
 import pytest
@@ -125,11 +125,11 @@ def test_stratified_limits(count):
 @pytest.mark.parametrize("dtype", [F32, F64])
 @pytest.mark.parametrize("given", [np.float32, np.float64])
 def test_floats_that_are_bytes_divided_by_255(given, dtype):
-    """They are the same images; one that is no such quotient, a few samples, or another order of memory: no bytes."""
+    """They become bytes, unless one is no such quotient, the samples are few, or memory has another order."""
     octets = images(1000, 9)
     floats = octets / given(255)
     rows, divisor = as_images(floats, 9, dtype)
-    if given == np.float32 and dtype == F64:  # whose quotients are others
+    if given == np.float32 and dtype == F64:  # which has other quotients
         assert rows.dtype == dtype and divisor == 1
         floats = octets / 255.0
     else:

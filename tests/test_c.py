@@ -37,7 +37,7 @@ def depths(activation, output):
 
 
 def pixels(count, inputs, seed=0):
-    """About half of them 0; an image of nothing, one of all ink."""
+    """About half of them 0; one image is empty, one all ink."""
     images = np.floor(np.maximum(uniform(seed, 6, (count, inputs), -256, 256), 0)).astype(np.uint8)
     images[0], images[1] = 0, 255
     return images
@@ -86,7 +86,7 @@ def function_of(library, net, type_=None):
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize(("activation", "output"), PAIRS)
 def test_every_function(tmp_path, dtype, activation, output):
-    """The program's bits, for weights of ordinary size and so large that exponentials overflow and vanish.
+    """The program's bits, for weights of ordinary size, and for some so large that exponentials overflow and vanish.
 
     Two depths of 0 to 3 each; each depth has every function.
     """
@@ -175,7 +175,7 @@ def test_every_number_is_read_back_as_itself(tmp_path, dtype):
 
 
 def test_mnist_sized(tmp_path):
-    """784 pixels, four of five of them 0, and 100 neurons."""
+    """784 pixels, four in five of them 0, and 100 neurons."""
     for dtype in ("float32", "float64"):
         net = make((784, 100, 10), dtype=dtype, reach=0.1)
         save_c(net, tmp_path / "net.c")

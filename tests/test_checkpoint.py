@@ -1,4 +1,4 @@
-"""Checkpoints: the same bits from wherever a training goes on, and no other training goes on from one."""
+"""Checkpoints: the same bits wherever a training is resumed, and no other training can resume it."""
 
 import fuzz
 import numpy as np
@@ -66,7 +66,7 @@ def numbers(position):
 
 @pytest.fixture
 def call_of(monkeypatch):
-    """Makes kernel calls of so many samples, or fewer."""
+    """Limits kernel calls to a number of samples."""
 
     def call_of(samples):
         monkeypatch.setattr("neurone.training.fit._CALL_SECONDS", 0)
@@ -81,7 +81,7 @@ def call_of(monkeypatch):
 @pytest.mark.parametrize("batch_size", [1, 6, None])
 @pytest.mark.parametrize("more", [PLAIN, ADAPTIVE, PATIENT], ids=["plain", "adaptive", "patient"])
 def test_any_epoch_and_any_sample(more, kernels, threads, batch_size, tmp_path, call_of, teams, tried):
-    """From each of 120 or 160 places, to the parameters, reports and state of a training that never stopped."""
+    """From each of 120 or 160 places it reaches the parameters, reports and state of a training that never stopped."""
     call_of(1)
     epochs = 3 if more is PLAIN else 4
     whole, reference = neurone.Network((20, 9, 3)), Position()
@@ -120,7 +120,7 @@ def test_a_call_that_ends_within_a_batch_leaves_the_place_at_its_beginning(call_
 
 @pytest.mark.parametrize("more", [PLAIN, ADAPTIVE, PATIENT], ids=["plain", "adaptive", "patient"])
 def test_more_epochs_may_be_asked_for(more, tmp_path):
-    """The best parameters are not what the rest goes on from, and a run that patience ended has no rest."""
+    """The rest continues from the last parameters, not from the best; a run that patience ended has no rest."""
     long, short, reference, position = neurone.Network((20, 9, 3)), neurone.Network((20, 9, 3)), Position(), Position()
     train(long, reference, "fast", 1, 6, 6, more=more)
     train(short, position, "fast", 1, 6, 4, more=more)

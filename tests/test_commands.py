@@ -39,7 +39,7 @@ def test_train_end_to_end(run, small_set, tmp_path):
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
-    # Said where this kind of network is new to the cache.
+    # Printed only if this kind of network is new to the cache.
     lines = [line for line in done.stdout.splitlines() if not line.startswith("kernels compiled in")]
     assert lines[0] == f"small-set ({small_set}): 60 training and 30 test images of 5 x 4, 3 classes"
     assert lines[1].startswith("20-6-5-3: logistic hidden, softmax output, log cost, float32, 179 parameters")
@@ -92,7 +92,7 @@ def test_train_does_what_fit_does(call, small_set, tmp_path):
 
 
 def test_patience_ends_the_training(call, small_set, tmp_path):
-    """It is said so, and what is scored and saved are the best parameters; so too where the epochs end first."""
+    """A line says so, and the best parameters are scored and saved; likewise if the epochs end first."""
     run = ["train", "--data", small_set, "--hidden", 5, "--learning-rate", 0.5, "--decay", 1, "--validation", 12,
            "--momentum", 0.9, "--patience", 3, "--save", "net", "--history", "history"]  # fmt: skip
     data = load_folder(small_set)
@@ -342,7 +342,7 @@ def test_predict_reads_pictures(call, tmp_path):
     assert [line[0] for line in lines] == [f"{name}:" for name in names]
     assert all(0.1 <= float(line[2].strip("()")) <= 1 for line in lines)
     answers = np.array([int(line[1]) for line in lines])
-    # What the network makes of the digits themselves, but for one or two that were doubtful.
+    # What the network reads in the digits themselves, except for one or two doubtful ones.
     assert (answers == net.predict(drawn)).sum() >= 18 and (answers == labels).sum() >= 14
 
     (tmp_path / "text.png").write_text("no picture")
@@ -353,7 +353,7 @@ def test_predict_reads_pictures(call, tmp_path):
 
 
 def test_export(call, tmp_path):
-    """The files are those of the functions."""
+    """The files are those that the functions write."""
     net = neurone.Network((20, 5, 3), seed=4)
     net.save("net.npz")
     save_c(net, "a.c")

@@ -144,7 +144,7 @@ def test_another_kind_or_version_is_refused(path, monkeypatch):
 
 
 def _with_settings(path, text):
-    """A file whose first member is `text`, its check sum right, and nothing behind it."""
+    """A file whose first member is `text`, with the right check sum and nothing after it."""
     head = container._head("settings", f"|S{len(text)}", (), text)
     path.write_bytes(container._local(head) + text + container._directory([(head, 0)], 200 + len(text)))
 
@@ -211,7 +211,7 @@ def test_a_gigabyte_of_nothing_takes_no_memory(tmp_path):
             file.truncate(1 << 30)
     code = (
         "import re, sys, neurone\n"
-        # Not getrusage: the peak that it tells starts at that of the process which started this one.
+        # Not getrusage: its peak starts at that of the parent process.
         "peak = lambda: int(re.search(r'VmHWM:\\s*(\\d+)', open('/proc/self/status').read())[1])\n"
         "idle = peak()\n"
         "for path in sys.argv[1:]:\n"

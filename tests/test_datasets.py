@@ -276,7 +276,7 @@ def test_sums_of_another_file(folder, role):
 
 @pytest.mark.parametrize("role", NAMES)
 def test_sums_that_are_wrong(folder, role):
-    """Of the same content packed otherwise: the bytes as stored count."""
+    """Sums of the same content, packed in another way: the bytes as stored count."""
     write_sums(folder)
     path = folder / NAMES[role]
     path.write_bytes(gzip.compress(gzip.decompress(path.read_bytes()), 1, mtime=1))
@@ -372,7 +372,7 @@ def test_readme_alone_is_no_set(places):
 
 
 def test_order_of_places(places, monkeypatch):
-    """Each place counts before those that were there already."""
+    """Each new place takes precedence over those that were there already."""
     cache = write_set(places / "cache" / "datasets" / "mnist")
     assert find_set().folder == cache
     write_set(Path("data"))

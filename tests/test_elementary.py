@@ -100,7 +100,7 @@ def test_tanh_is_odd():
 
 
 def test_madd_rounds_once_in_32_bits_and_twice_in_64():
-    """1 + 2e + e^2 less 1 + 2e: only the fused operation sees e^2."""
+    """1 + 2e + e^2 minus 1 + 2e: only the fused operation sees e^2."""
     for width, epsilon, fused in ((np.float32, 2.0**-23, True), (np.float64, 2.0**-52, False)):
         a, s = width(1 + epsilon), width(-(1 + 2 * epsilon))
         exact = Fraction(float(a)) ** 2 + Fraction(float(s))

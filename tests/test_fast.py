@@ -1,4 +1,4 @@
-"""The fast kernels give the bits of `kernels="notes"` where the C program's small cases do not go."""
+"""The fast kernels give the bits of `kernels="notes"` in cases that the C program's small ones do not cover."""
 
 import hashlib
 import os
@@ -30,7 +30,7 @@ from neurone.kernels.simd import REGISTER_BYTES, load, store
 from neurone.training.fit import iterate
 from neurone.training.rules import Rules
 
-# No hidden layer; blocks that are one, several, and not full. All of few kinds, because each is compiled.
+# No hidden layer; one block, several, and some that are not full. Few kinds of them, because each is compiled.
 SIZES = [(784, 10), (784, 100, 210, 10), (784, 100, 100, 101, 10)]
 
 
@@ -61,7 +61,7 @@ def test_sizes(sizes, dtype):
 @pytest.mark.parametrize("threads", [2, 3, 8])
 @pytest.mark.parametrize("sizes", [(784, 100, 10), (784, 100, 100, 101, 10)])
 def test_threads(sizes, threads, teams):
-    """More of them than cores, and than blocks and samples in a batch; sparse and dense inputs."""
+    """More threads than cores, and than blocks and samples in a batch; sparse and dense inputs."""
     images, labels = digits(200)
     dense = np.random.Generator(np.random.Philox(3)).random((200, 784))
     for inputs, dtype in ((images, "float32"), (images, "float64"), (dense, "float32")):
@@ -73,7 +73,7 @@ def test_threads(sizes, threads, teams):
 
 @pytest.mark.parametrize("batch_size", [5, 64, None])
 def test_many_small_tranches(batch_size, teams, monkeypatch):
-    """So that a thread soon begins one for which the messages' places come round again before others have read them."""
+    """A thread soon begins one whose message would take the place of one that others have not read yet."""
     monkeypatch.setattr(plan, "_TRANCHE_OF_A_TEAM", 3)
     images, labels = digits(2000)
     assert_same(both((784, 100, 10), images, labels, batch_size=batch_size, threads=3))
@@ -83,7 +83,7 @@ def test_many_small_tranches(batch_size, teams, monkeypatch):
 @pytest.mark.parametrize("seconds", [0, 1000])
 @pytest.mark.parametrize("options", [{}, {"alpha": 0.1}, {"alpha": 0.1, "momentum": 0.9}])
 def test_calls_that_end_within_a_batch(options, seconds, teams, monkeypatch):
-    """The gradient waits for the next; of images, and of inputs so few that it is gathered row by row.
+    """The gradient waits for the next call; for images, and for inputs so few that it is gathered row by row.
 
     Calls of 7, 3, 1, 1, ... samples, or of 7, 14, 28, ..., in tranches of 3.
     """
@@ -98,7 +98,7 @@ def test_calls_that_end_within_a_batch(options, seconds, teams, monkeypatch):
 
 
 def test_threads_have_parts_of_their_own_shape(gathered):
-    """Of 100 neurons one has 7 registers, and the other 6."""
+    """Of 100 neurons, one thread has 7 registers, and the other 6."""
     images, labels = digits(200)
     assert [part.registers[1] for part in parts(neurone.Network((784, 100, 10)), 2, 150, True)] == [7, 6]
     assert_same(both((784, 100, 10), images, labels, batch_size=100, threads=2, tuning="first"))
@@ -106,7 +106,7 @@ def test_threads_have_parts_of_their_own_shape(gathered):
 
 
 def test_no_thread_works_in_a_page_of_another(teams, monkeypatch):
-    """What one writes, the other's processor would fetch ahead: slow, where cores are far from each other."""
+    """The other's processor would prefetch what one writes: slow, where cores are far from each other."""
 
     def pages(*arrays):
         assert not any(array.ctypes.data % PAGESIZE for array in arrays if array.size)
@@ -137,7 +137,7 @@ def test_little_work_is_not_shared_out(monkeypatch):
     dense = images.reshape(700, 784) + np.float32(1)
     options = dict(batch_size=8, threads=2, epochs=1)
     neurone.fit(neurone.Network((784, 64, 10)), dense, labels, **options | {"batch_size": 1, "momentum": 0.9})
-    neurone.fit(neurone.Network((784, 64, 10)), images, labels, **options)  # 0 costs nothing
+    neurone.fit(neurone.Network((784, 64, 10)), images, labels, **options)  # pixels of 0 cost nothing
     neurone.fit(neurone.Network((784, 40, 10)), dense, labels, **options)  # too few neurons
     neurone.fit(neurone.Network((784, 64, 10)), dense[:300], labels[:300], **options)  # too short an epoch
     monkeypatch.setattr(learners, "cores", lambda: 1)
@@ -152,7 +152,7 @@ needs_affinity = pytest.mark.skipif(threads._current_core is None, reason="the s
 
 @needs_affinity
 def test_each_of_a_team_begins_on_a_core_of_its_own(monkeypatch):
-    """The others go away from the leader's, and may then go where they like."""
+    """The others leave the leader's core, and may then go anywhere."""
     asked = {}
 
     def place(thread, cores):
@@ -193,7 +193,7 @@ def test_a_team_leaves_no_thread(teams):
 
 
 def test_calls_of_a_team_begin_with_one_tranche(teams):
-    """A call as long as one thread's could last minutes where they wait for each other's cores."""
+    """A call as long as one thread's could last minutes where the threads wait for each other's cores."""
     images, labels = digits(50)
     done = []
     neurone.fit(neurone.Network((784, 16, 10)), images, labels, batch_size=2, epochs=1, threads=2, progress=done.append)
@@ -309,7 +309,7 @@ def test_dense_and_sparse_inputs(dtype, share, batch_size):
 @pytest.mark.parametrize("hidden", [5, 40, 100])
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32])
 def test_groups_of_inputs(dtype, hidden, make):
-    """Side by side as in images, and scattered; the last group is not full, and the words of bits are several."""
+    """Side by side as in images, and scattered; the last group is not full, and there are several words of bits."""
     rng = np.random.Generator(np.random.Philox(7))
     values = rng.integers(1, 256, (90, 603))
     runs, scattered = rng.random((90, 51)).repeat(12, axis=1)[:, :603] < 0.3, rng.random((90, 603)) < 0.1
@@ -373,7 +373,7 @@ def test_parameters_may_be_changed_between_epochs(kernels):
 
 
 def test_padding_cannot_diverge():
-    """The neurons are saturated and do not learn; those that fill up their blocks do, and overflow."""
+    """The neurons are saturated and do not learn; those that pad their blocks do, and overflow."""
     images, targets = np.array([[1e4]] * 2), np.array([[1e18], [-1e18]])
     for kernels in ("notes", "fast"):
         net = neurone.Network((1, 1, 1), output="identity", cost="half-quadratic")
@@ -451,7 +451,7 @@ def test_functions_lane_by_lane(width):
 def test_other_processors_give_the_same_bits(cpu, register, tmp_path):
     """Machines without AVX-512, AVX or even a multiply-add: LLVM splits the registers and calls the C library.
 
-    And registers as wide as those of SSE2 and of AVX-512: one constant in a copy.
+    And registers as wide as those of SSE2 and of AVX-512, by changing one constant in a copy of the package.
     """
     copy = tmp_path / "neurone"
     shutil.copytree(Path(neurone.__file__).parent, copy, ignore=shutil.ignore_patterns("__pycache__"))

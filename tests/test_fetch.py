@@ -270,7 +270,7 @@ def test_answers_cannot_break_the_line(tmp_path, capsys, serve, line):
 
 
 def test_what_is_there_is_kept(tmp_path, capsys, serve):
-    """A second run asks for nothing; a file that is lost, damaged or truncated is asked for alone."""
+    """A second run asks for nothing, or only for the file that is lost, damaged or truncated."""
     run(capsys, tmp_path, serve(good))
     server = serve(good)
     code, out, _ = run(capsys, tmp_path, server)
@@ -311,7 +311,7 @@ def test_mnist_is_not_taken_for_fashion(tmp_path, capsys, serve):
     assert not list(tmp_path.iterdir())
 
 
-# What is the user's to mend: exit code 2, found before anything is asked of a server.
+# What the user can fix: exit code 2, found before any server is asked.
 
 
 @pytest.mark.parametrize("name", ["mnist", "fashion-mnist"])
@@ -444,7 +444,7 @@ def test_terminal_without_tqdm(tmp_path, capsys, serve, monkeypatch):
 
 
 def test_real_table():
-    """As the issue has it."""
+    """The usual mirrors and MNIST's digests, written out once more."""
     source = REAL_SETS["mnist"]
     assert source.mirrors == (
         "https://ossci-datasets.s3.amazonaws.com/mnist/",

@@ -126,7 +126,7 @@ def test_saturated(dtype, output, cost):
 
 
 def large_case(dtype, batch_size, order):
-    """As MNIST: 784 pixels, four of five of them 0."""
+    """Like MNIST: 784 pixels, four in five of them 0."""
     case = make_case(1, (784, 100, 10), "logistic", "softmax", "log", dtype, samples=200, orders=order)
     case.images = np.floor(np.maximum(uniform(1, 3, (200, 784), -1024, 256), 0)).astype(np.uint8)
     case.parameters = (case.parameters / 8).astype(dtype)

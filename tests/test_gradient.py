@@ -74,7 +74,7 @@ def differences(network, images, targets):
 def make_problem(activation, output, cost, hidden, reach):
     """A network with parameters up to `reach`, its images, targets and pre-activations.
 
-    relu has no derivative at 0: seeds are passed over until every hidden sum is well away from it.
+    relu has no derivative at 0: seeds are skipped until every hidden sum is well away from it.
     """
     network = neurone.Network(
         (3, *hidden, 3), activation=activation, output=output, cost=cost, slope=SLOPE, dtype="float64"

@@ -68,7 +68,7 @@ def test_transparent_paper(tmp_path, ink):
 
 @pytest.mark.parametrize("pen", [1, 2, 8])
 def test_thin_pens_leave_full_ink(tmp_path, pen):
-    """A thousand pixels high, a stroke of one is a fiftieth of a pixel in the end."""
+    """In a picture a thousand pixels high, a stroke one pixel wide becomes a fiftieth of a pixel."""
     picture = np.zeros((1000, 1000), np.uint8)
     picture[100:900, 500 : 500 + pen] = 255
     picture[100 : 100 + pen, 300:500] = 255
@@ -83,7 +83,7 @@ def test_faint_paper_texture_is_no_ink(tmp_path):
 
 
 def test_mnist_images_stay_nearly_what_they_are(tmp_path, mnist):
-    """They are prepared already: in the box, at the place. Only their faintest edges go, 2 grey levels on average."""
+    """They are prepared already: in the box and centred. Only their faintest edges go, 2 grey levels on average."""
     moved = [np.abs(prepared(tmp_path, image).astype(int) - image).mean() for image in mnist.test_images[:50]]
     assert np.median(moved) < 2
 

@@ -86,7 +86,7 @@ def test_a_factor_is_a_repetition():
 
 @pytest.mark.parametrize("kernels", ["fast", "notes"])
 def test_the_velocity_goes_on(kernels):
-    """Two trainings of an epoch that share a position's memory are one of two epochs."""
+    """Two trainings of one epoch that share a position's memory equal one training of two epochs."""
     images, labels = digits(50)
     labels %= 8
     whole, parts = neurone.Network((784, 5, 8)), neurone.Network((784, 5, 8))

@@ -189,7 +189,7 @@ def test_networks_that_are_not_finite_are_not_saved(tmp_path):
     ],
 )
 def test_settings_that_make_no_network(tmp_path, change, arrays):
-    """Well-formed files of which the contents make no sense."""
+    """Well-formed files whose contents make no sense."""
     net = neurone.Network((4, 3))
     path = tmp_path / "net.npz"
     contents = {"parameters": net.parameters} | arrays

@@ -9,7 +9,7 @@ FOLDER = Path(__file__).parent
 
 
 def test_random_fits(torture, tried):
-    """In a process of their own, which a kernel that leaves its arrays would end."""
+    """In a process of their own, which a kernel would end by going past its arrays."""
     command = [sys.executable, FOLDER / "random_fits.py", "10000" if torture else "100", "--seed", "5"]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

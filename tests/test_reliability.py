@@ -36,7 +36,7 @@ def finished(history):
 
 @pytest.fixture
 def reference(call, small_set, tmp_path):
-    """SHA-256 of the parameters after so many epochs that nothing happens to."""
+    """SHA-256 of the parameters after a number of undisturbed epochs."""
 
     def reference(epochs, *options):
         done = call("train", "--data", small_set, *OPTIONS, *options, "--epochs", epochs, "--history", "reference")
@@ -70,7 +70,7 @@ def test_a_program_that_writes_in_place_loses_checkpoints():
 
 
 class _Fault:
-    """Makes the n-th of the writes, syncs and renames fail, and every write behind it: a disk that is full stays so."""
+    """Makes the n-th of the writes, syncs and renames fail, and every write after it: a disk that is full stays so."""
 
     def __init__(self, monkeypatch):
         self.count, self.failing, self.error, self.short = 0, None, errno.EIO, False
@@ -106,7 +106,7 @@ class _Fault:
 
 @pytest.mark.parametrize("kind", ["ENOSPC", "EIO", "short"])
 def test_every_write_sync_and_rename_failing(call, small_set, tmp_path, monkeypatch, reference, kind, tried):
-    """A run of two epochs goes on to four and saves its network, and meets one fault: nothing is torn, nothing lost."""
+    """A run of two epochs is resumed for four and saves its network. One fault tears nothing and loses nothing."""
     expected = reference(4)
     run = ["train", "--data", small_set, *OPTIONS, "--checkpoint", "run", "--save", "net", "--history", "history"]
     assert call(*run, "--epochs", 2).returncode == 0
@@ -137,7 +137,7 @@ def test_every_write_sync_and_rename_failing(call, small_set, tmp_path, monkeypa
 
 
 def test_a_limit_on_the_size_of_files(small_set, tmp_path, reference):
-    """ulimit -f: the system ends who writes beyond it, unless the signal is ignored, as Python does."""
+    """ulimit -f: the system ends a process that writes beyond it, unless it ignores the signal, as Python does."""
     expected = reference(3)
     run = command(small_set, "--checkpoint", "run", "--resume")
     subprocess.run([*run, "--epochs", "1"], cwd=tmp_path, check=True, capture_output=True)
@@ -205,7 +205,7 @@ def test_a_signal_keeps_the_state(small_set, tmp_path, interruptible, reference,
 
 @pytest.mark.parametrize("kernels", ["fast", "notes"])
 def test_a_signal_within_a_kernel_call_waits_for_its_end(small_set, tmp_path, interruptible, reference, kernels):
-    """Parameters and place would not go together. The first epoch has one call, and it is the one."""
+    """Parameters and place would not belong together. The first epoch is a single call, which the signal meets."""
     code = (
         "import os, signal, sys; from neurone import train; from neurone.engine import tuning\n"
         f"learner = tuning.LEARNERS[{kernels!r}]; work = learner.train\n"
@@ -226,7 +226,7 @@ def test_a_signal_within_a_kernel_call_waits_for_its_end(small_set, tmp_path, in
 
 @pytest.mark.parametrize("command", ["train", "evaluate"])
 def test_a_signal_while_kernels_compile_is_not_lost(small_set, tmp_path, interruptible, command):
-    """Of the test's predictions, at the end: LLVM's callbacks drop what Python raises in them."""
+    """Kernels for predicting the test set, at the end: LLVM's callbacks drop what Python raises in them."""
     code = (
         "import os, signal, sys\n"
         "from importlib import import_module; from numba.core import event\n"

@@ -221,7 +221,7 @@ def test_refusals(options, message):
     ],
 )
 def test_fit_command_and_estimator_do_the_same(options, call, small_set, tmp_path):
-    """By the error of the validation set, of which the estimator takes the score."""
+    """By the error on the validation set, or, in the estimator, by its score."""
     utils = pytest.importorskip("sklearn.utils")
     from neurone.sklearn import NeuroneClassifier
 

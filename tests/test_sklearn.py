@@ -19,7 +19,7 @@ import neurone
 import neurone.sklearn as estimators
 from neurone.sklearn import NeuroneClassifier, NeuroneRegressor
 
-# With mini-batches, a sample twice is not a sample of weight 2: they come in other batches. MLPClassifier marks both.
+# With mini-batches, a sample twice is not a sample of weight 2: the batches differ. MLPClassifier marks both too.
 _WEIGHTS = {
     "check_sample_weight_equivalence_on_dense_data": "batches of a repeated sample are other batches",
     "check_sample_weight_equivalence_on_sparse_data": "batches of a repeated sample are other batches",
@@ -61,7 +61,7 @@ def test_the_same_bits_every_time_and_after_pickling():
 
 @pytest.mark.parametrize("make", [sparse.csr_matrix, sparse.csc_matrix, sparse.csr_array])
 def test_sparse_inputs_give_the_bits_of_dense_ones(make):
-    """Of "auto" batches as well, which are single samples where nothing but the samples moves the weights."""
+    """With "auto" batches as well, which are single samples if nothing but the samples moves the weights."""
     few = INPUTS * (INPUTS > 1)
     options = dict(max_iter=5, random_state=3)
     for auto, explicit in (
@@ -132,7 +132,7 @@ def test_validation_early_stopping_and_callbacks(capsys):
 
 @pytest.mark.parametrize("early_stopping", [False, True])
 def test_tables_are_told_apart_by_their_names_once(early_stopping):
-    """A warning, here an error, if the held-out part were checked again after every epoch, without its names."""
+    """Checking the held-out part again after every epoch, without its names, would be a warning, here an error."""
     pandas = pytest.importorskip("pandas")
     table = pandas.DataFrame(INPUTS, columns=list("abcdef"))
     net = NeuroneClassifier((8,), max_iter=2, early_stopping=early_stopping, random_state=0)

@@ -14,7 +14,7 @@ _SECTIONS = r"\s+[Ss]ections?\s+(\d+(?:(?:,|\s+and|\s+to)\s+\d+)*)"
 def _numbers(text, what):
     """The sections that `text` cites as `what` section 3, sections 3 and 5, sections 3 to 7."""
     numbers = []
-    # A citation may go on in the next line, behind the mark of a comment.
+    # A citation may go on in the next line, after the mark of a comment.
     for cited in re.findall(what + _SECTIONS, re.sub(r"\n[\s#*/]*", " ", text)):
         numbers += map(int, re.findall(r"\d+", cited))
         for first, last in re.findall(r"(\d+)\s+to\s+(\d+)", cited):

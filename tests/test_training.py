@@ -76,7 +76,7 @@ def test_length_of_kernel_calls_changes_nothing(batch_size, kernels, monkeypatch
     done = []
     monkeypatch.setattr(LEARNERS[kernels], "samples_per_call", lambda self: 3)
     assert np.array_equal(expected, trained(batch_size=batch_size, kernels=kernels, progress=done.append))
-    # How fast they grow is the clock's affair.
+    # How fast they grow depends on the clock.
     assert done[0] == 3 and len(done) > 4 and sum(done) == 2 * len(IMAGES)
 
 
@@ -129,7 +129,7 @@ def test_validation_changes_nothing_but_the_report():
 
 
 def test_no_epochs_leave_the_network_alone(monkeypatch):
-    """And make nothing to train with: kernels take seconds to compile."""
+    """And compile no kernels, which take seconds."""
     monkeypatch.delitem(LEARNERS, "fast")
     assert np.array_equal(trained(epochs=0), neurone.Network((6, 4, 3)).parameters)
     with pytest.raises(KeyError):
@@ -194,7 +194,7 @@ def test_the_same_bits_on_every_machine():
 
 
 def test_the_order_is_that_of_the_words():
-    """Of their upper halves, equal ones as they come: checkpoints count on it."""
+    """Of their upper halves, equal ones as they come: checkpoints rely on it."""
     words = np.random.Generator(np.random.Philox(1)).integers(0, 1 << 63, 1000, np.uint64)
     words[500:] = words[:500] ^ np.uint64(5)  # equal in their upper halves
     assert np.array_equal(_order(words), np.lexsort((np.arange(1000), words >> np.uint64(32))))

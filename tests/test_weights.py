@@ -57,7 +57,7 @@ def test_sklearn_regression(activation, outputs):
 
 
 def test_sklearn_in_32_bits_and_on_disk(tmp_path):
-    """The width is the model's; the network is one as any other."""
+    """The width is the model's; the network is like any other."""
     inputs = INPUTS.astype(np.float32)
     model = fitted("MLPClassifier", "logistic", np.arange(60) % 3, inputs)
     from_sklearn(model).save(tmp_path / "net.npz")

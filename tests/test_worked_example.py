@@ -46,7 +46,7 @@ def example(request):
     (report,) = neurone.fit(network, inputs, target, learning_rate=1.0, batch_size=1, epochs=1, shuffle=False)
     # A gradient is read off as the difference of two parameters of about 1, each rounded.
     tolerance = 4 * float(np.finfo(request.param).eps)
-    # As Python floats: round() of a NumPy float32 would stay one.
+    # As Python floats: round() of a NumPy float32 would stay a float32.
     moved_hidden, moved_output = (hidden - network.layer(0)).tolist(), (output - network.layer(1)).tolist()
     return SimpleNamespace(
         h3=h3,

@@ -1,8 +1,8 @@
 /* neurone.c - the networks of the notes, trained by plain loops: what the package's bits are compared with.
 
-   Written from the notes' arithmetic alone (specification section 7), but for the 32-bit exp and tanh, of which the
-   notes leave the operations open: their list is that of neurone/kernels/elementary.py (specification section 10),
-   which tests/test_elementary.py judges. It is compiled once for each width:
+   Written from the notes' arithmetic alone (specification section 7), except for the 32-bit exp and tanh, whose
+   operations the notes leave open: their list is that of neurone/kernels/elementary.py (specification section 10),
+   which tests/test_elementary.py checks. It is compiled once for each width:
 
        gcc -O2 -std=c99 -ffp-contract=off -DWIDTH=32 neurone.c -o neurone32 -lm
        gcc -O2 -std=c99 -ffp-contract=off -DWIDTH=64 neurone.c -o neurone64 -lm
@@ -116,7 +116,7 @@ static real exponential(real x)
     return ((1 + e) * power(half)) * power(n - half);
 }
 
-/* m / (m + 2) with m = e^2|x| - 1; below m = 1, m/2 less a small part of itself. */
+/* m / (m + 2) with m = e^2|x| - 1; below m = 1, m/2 minus a small part of it. */
 static real hyperbolic_tangent(real x)
 {
     int32_t sign = bits(x) & INT32_MIN, n;
@@ -140,7 +140,7 @@ static real hyperbolic_tangent(real x)
 #define MAX_LAYERS 16
 
 static int L;                           /* layers of parameters, 0 .. L - 1 */
-static int64_t taille[MAX_LAYERS + 1];  /* neurons: inputs, hidden layers, outputs */
+static int64_t sizes[MAX_LAYERS + 1];  /* neurons: inputs, hidden layers, outputs */
 static int64_t debut[MAX_LAYERS + 1];   /* layer l, from i to j: LesPoids[debut[l] + i*m + j] */
 static int64_t activation, output, cost;
 static real pente;                      /* a, the slope of the logistic neurons */
@@ -180,7 +180,7 @@ static real derivative(int64_t function, real u)
 
 static void softmax(void)
 {
-    int64_t k, outputs = taille[L];
+    int64_t k, outputs = sizes[L];
 
     tau_max = tau[0];
     for (k = 1; k < outputs; k++)
@@ -201,7 +201,7 @@ static void forward(void)
 
     for (l = 0; l < L; l++) {
         const real *w = LesPoids + debut[l], *x = entering(l);
-        int64_t n = taille[l], m = taille[l + 1];
+        int64_t n = sizes[l], m = sizes[l + 1];
         for (j = 0; j < m; j++) {
             real s = 0;
             for (i = 0; i <= n; i++) s = madd(w[i * m + j], x[i], s);
@@ -214,14 +214,14 @@ static void forward(void)
     if (output == SOFTMAX)
         softmax();
     else
-        for (k = 0; k < taille[L]; k++) TabOutputSortie[k] = g(output, tau[k]);
+        for (k = 0; k < sizes[L]; k++) TabOutputSortie[k] = g(output, tau[k]);
 }
 
 static void delta_output(const real *y)
 {
     int64_t k;
 
-    for (k = 0; k < taille[L]; k++) {
+    for (k = 0; k < sizes[L]; k++) {
         real r = TabOutputSortie[k] - y[k];
         if (cost == LOG)
             DeltaSortie[k] = output == SOFTMAX ? r : pente * r;
@@ -240,7 +240,7 @@ static void delta_hidden(void)
 
     for (l = L - 2; l >= 0; l--) {
         const real *z = LesPoids + debut[l + 1], *delta_above = delta_of(l + 1);
-        int64_t n = taille[l + 1], m = taille[l + 2];
+        int64_t n = sizes[l + 1], m = sizes[l + 2];
         for (j = 0; j < n; j++) {
             real s = 0;
             for (k = 0; k < m; k++) s = madd(z[(1 + j) * m + k], delta_above[k], s);
@@ -258,7 +258,7 @@ static void gradient(void)
     for (l = 0; l < L; l++) {
         const real *delta = delta_of(l), *x = entering(l);
         real *G = Gradient + debut[l];
-        int64_t n = taille[l], m = taille[l + 1];
+        int64_t n = sizes[l], m = sizes[l + 1];
         for (i = 0; i <= n; i++)
             for (j = 0; j < m; j++) G[i * m + j] = madd(delta[j], x[i], G[i * m + j]);
     }
@@ -277,13 +277,13 @@ static double sample_cost(const real *y)
     double sum = 0;
     int64_t k;
 
-    for (k = 0; k < taille[L]; k++) {
+    for (k = 0; k < sizes[L]; k++) {
         if (cost != LOG) {
             real r = TabOutputSortie[k] - y[k];
             real term = cost == QUADRATIC ? r * r : ((real)0.5 * r) * r;
             sum += (double)term;
         } else if (output == SOFTMAX) {
-            /* -log(yhat_k), which is never infinite so written. */
+            /* -log(yhat_k), written so that it is never infinite. */
             real below = tau[k] - tau_max;
             if (y[k] != 0) sum += (double)y[k] * (log((double)S) - (double)below);
         } else {
@@ -337,7 +337,7 @@ static void run(void)
 
     L = (int)integer();
     if (L < 1 || L > MAX_LAYERS) exit(2);
-    for (l = 0; l <= L; l++) taille[l] = integer();
+    for (l = 0; l <= L; l++) sizes[l] = integer();
     activation = integer();
     output = integer();
     cost = integer();
@@ -347,19 +347,19 @@ static void run(void)
     epochs = integer();
     pixels = integer();
     labels = integer();
-    inputs = taille[0];
-    outputs = taille[L];
+    inputs = sizes[0];
+    outputs = sizes[L];
 
     debut[0] = 0;
-    for (l = 0; l < L; l++) debut[l + 1] = debut[l] + (taille[l] + 1) * taille[l + 1];
+    for (l = 0; l < L; l++) debut[l + 1] = debut[l] + (sizes[l] + 1) * sizes[l + 1];
     LesPoids = array(debut[L], sizeof(real));
     Gradient = array(debut[L], sizeof(real));
     TabXCachee = array(inputs + 1, sizeof(real));
     TabXCachee[0] = 1;
     for (l = 0; l < L - 1; l++) {
-        TabOutputCachee[l] = array(taille[l + 1] + 1, sizeof(real));
+        TabOutputCachee[l] = array(sizes[l + 1] + 1, sizeof(real));
         TabOutputCachee[l][0] = 1;
-        DeltaCachee[l] = array(taille[l + 1], sizeof(real));
+        DeltaCachee[l] = array(sizes[l + 1], sizeof(real));
     }
     TabOutputSortie = array(outputs, sizeof(real));
     DeltaSortie = array(outputs, sizeof(real));

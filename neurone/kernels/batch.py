@@ -55,7 +55,8 @@ def up(net, samples, order, work, team, tranche, sent, shapes):
     forward(net, work, tranche, min(team.me, 1), shapes)
     if team.me == team.members - 1:
         answers(net, samples, order, work, tranche)
-        backward(net, work, tranche, L, 3, shapes.hidden)
+        for number in range(L, 2, -1):
+            backward(net, work, tranche, number, shapes.hidden)
     if team.members > 1:
         send(message, net.sizes[2], tranche.count, work.Deltas[tranche.turn], net.offset[2])
         announce(team, sent)
@@ -68,7 +69,8 @@ def down(net, work, team, tranche, sent, shapes):
         wait_for(team, team.members - 1, sent)
         message = line(team.messages, (sent - 1) % MESSAGES)
         receive(message, net.sizes[2], tranche.count, work.Deltas[tranche.turn], net.offset[2])
-    backward(net, work, tranche, min(net.sizes.size - 1, 2), 2, shapes.hidden)
+    for number in range(min(net.sizes.size - 1, 2), 1, -1):
+        backward(net, work, tranche, number, shapes.hidden)
 
 
 @kernel

@@ -18,36 +18,30 @@ from neurone.kernels.update import correct, correct_penalised, update_rows
 
 
 @step
-def backward(net, work, tranche, top, bottom, shape):
-    """Errors of what is before the layers `top`, ... `bottom`, from the top down, of the samples of a tranche."""
+def backward(net, work, tranche, number, shape):
+    """The errors of the layer before a layer, of the samples of a tranche."""
     TabOutput, Delta, numbers = work.TabOutputs[tranche.turn], work.Deltas[tranche.turn], width(net.Transposees, shape)
-    for number in range(top, bottom - 1, -1):
-        layer = layer_of(net, number)
-        end = layer.bias + 1 + whole(Delta, layer.n)
-        for b in range(net.blocks[number - 1]):
-            place, j = layer.back + b * layer.m * numbers, layer.bias + 1 + b * numbers
-            for e in range(tranche.count):
-                delta, U = line(Delta, e), line(TabOutput, e)
-                weighted_deltas(net.Transposees, place, neurons(delta, net, number), delta, j, shape)
-                derivatives(net.activation, net.pente, part(U, j, min(j + numbers, end)), part(delta, j, min(j + numbers, end)))
-
-
-@step
-def correct_rows(LesPoids, place, step_size, penalty, G):
-    """The rows from `place` on by their gradient G, a block of them, and the penalty, in one pass."""
-    if penalty == 0:
-        correct(LesPoids, place, (-step_size, G))
-    else:
-        correct_penalised(LesPoids, place, (-step_size, penalty, G))
+    layer = layer_of(net, number)
+    last = layer.bias + 1 + whole(Delta, layer.n)
+    for b in range(net.blocks[number - 1]):
+        place, j = layer.back + b * layer.m * numbers, layer.bias + 1 + b * numbers
+        end = min(j + numbers, last)
+        for e in range(tranche.count):
+            delta, U = line(Delta, e), line(TabOutput, e)
+            weighted_deltas(net.Transposees, place, neurons(delta, net, number), delta, j, shape)
+            derivatives(net.activation, net.pente, part(U, j, end), part(delta, j, end))
 
 
 @step
 def keep_or_correct(LesPoids, Gradient, place, correction, G):
-    """The rows from `place` on corrected by their gradient G, a block of them; or it is kept, as the batch goes on."""
-    if correction.complete:
-        correct_rows(LesPoids, place, correction.step_size, correction.penalty, G)
-    else:
+    """The rows from `place` on corrected by their gradient G, a block of them, and the penalty, in one pass; or it is
+    kept, as the batch goes on."""
+    if not correction.complete:
         store(Gradient, place, G)
+    elif correction.penalty == 0:
+        correct(LesPoids, place, (-correction.step_size, G))
+    else:
+        correct_penalised(LesPoids, place, (-correction.step_size, correction.penalty, G))
 
 
 @step
@@ -104,13 +98,13 @@ def scatter(LesPoids, work, layer, correction, shape):
         if correction.complete and penalised:
             for i in range(1, layer.n + 1):
                 place = first + i * numbers
-                correct_rows(LesPoids, place, correction.step_size, correction.penalty, load(Gradient, place, shape))
+                keep_or_correct(LesPoids, Gradient, place, correction, load(Gradient, place, shape))
         for k in range(-1, count[0]):
             i = touched[k] if k >= 0 else 0
             place = first + i * numbers
             G = load(Gradient, place, shape)
             if correction.complete and (i == 0 or not penalised):
-                correct_rows(LesPoids, place, correction.step_size, like(correction.step_size, 0), G)
+                keep_or_correct(LesPoids, Gradient, place, unpenalised(correction), G)
             store(Gradient, place, like(G, 0))
     for k in range(count[0]):
         seen[touched[k]] = 0

@@ -1,4 +1,4 @@
-"""Trains small dense neural networks on a CPU: fast, and the same bits every time."""
+"""Trains small dense neural networks on a CPU: fast, and with the same bits every time."""
 
 from neurone.errors import DivergenceError, ExtraError, InputError, NeuroneError
 from neurone.network import Network, load

@@ -37,11 +37,11 @@ def batch_size(text):
 
 
 def run(command, main, argv=None):
-    """Run `main(argv)` and return the command's exit code (DESIGN): an error is one line, never a traceback."""
+    """Run `main(argv)` and return the command's exit code (README): an error is one line, never a traceback."""
     # A stream that was closed before the start is None in Python.
     sys.stdout = sys.stdout or open(os.devnull, "w")
     sys.stderr = sys.stderr or open(os.devnull, "w")
-    # Names of files need not be text that the terminal knows.
+    # File names may hold characters that the terminal cannot print.
     sys.stdout.reconfigure(errors="backslashreplace")
     for number in _SIGNALS:
         if signal.getsignal(number) is not signal.SIG_IGN:
@@ -70,17 +70,17 @@ _postponed = []
 
 
 def _stop(number, _frame):
-    """For both signals: leave through every `with` and `finally`, so that temporary files go. A second ends at once."""
+    """Handle a signal: leave through every `with` and `finally`, to remove temporary files. A second ends at once."""
     _stopped_by.append(number)
     for each in _SIGNALS:
         signal.signal(each, signal.SIG_DFL)
-    # What is raised inside a callback of LLVM, Python drops.
+    # Python drops an exception that is raised inside a callback of LLVM.
     if not compiling.active and not any(condition() for condition in _postponed):
         check_stopped()
 
 
 def check_stopped():
-    """Raise what a signal asked for, if it was postponed, or dropped as the cache of kernels was read."""
+    """Raise what a signal asked for, if it was postponed, or dropped while the cache of kernels was read."""
     if _stopped_by:
         raise KeyboardInterrupt if _stopped_by[0] == signal.SIGINT else SystemExit(143)
 
@@ -96,12 +96,12 @@ def postponing(condition):
 
 
 def one_line(text):
-    """`text` without anything, in a file's name or a server's answer, that would break the line or move the cursor."""
+    """`text`, such as a file's name or a server's answer, without what would break the line or move the cursor."""
     return "".join(character if character.isprintable() else " " for character in str(text))
 
 
 def load_set(folder):
-    """The set that `--data` and its stand-ins name, else the embedded digits."""
+    """The set that `--data` or its defaults name, else the embedded digits."""
     found = mnist.find_set(folder)
     if found is not None:
         return found

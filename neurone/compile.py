@@ -14,7 +14,7 @@ from neurone.network import Network
 from neurone.training.fit import iterate
 from neurone.training.rules import Rules
 
-# Enough samples for all that is done where there are many.
+# Enough samples to need every kernel that a large set needs.
 _SAMPLES = 1000
 
 
@@ -27,7 +27,7 @@ def main(argv=None):
     add = parser.add_argument
     add("--dtype", nargs="+", choices=options.DTYPES, default=list(options.DTYPES), help="widths (default: both)")
     add("--hidden", nargs="*", type=int, metavar="N", help="neurons of each hidden layer of a network to tune for")
-    add("--data", metavar="DIR", help="the set that it learns, as for python -m neurone.train")
+    add("--data", metavar="DIR", help="the set that it is trained on, as for python -m neurone.train")
     add("--batch-size", type=batch_size, default=1, metavar="N|all", help="its batches (default: 1)")
     add("--threads", type=int, default=1, metavar="N", help="its threads (default: 1)")
     args = parser.parse_args(argv)
@@ -43,7 +43,7 @@ def main(argv=None):
 
 
 def _rows_of_every_kind(dtype):
-    """Samples for which kernels of their own are compiled: of other types, or with many inputs."""
+    """Samples of every kind that has kernels of its own: by their type, and with few inputs or many."""
     rng = np.random.Generator(np.random.Philox(0))
     values = rng.integers(1, 256, (_SAMPLES, 40)).astype(np.uint8)
     images = values * (rng.random(values.shape) < 0.2).astype(np.uint8)

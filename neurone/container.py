@@ -1,13 +1,13 @@
 """One strict .npz: settings and named arrays, written atomically, read without trust.
 
 The file is a zip archive of stored (uncompressed) `.npy` members, which `numpy.load` opens too: first
-`settings`, a JSON text that names the format, its version and the arrays behind it, then the arrays.
+`settings`, a JSON text that names the format, its version and the arrays, then the arrays themselves.
 
-Everything in the file but numbers follows from the settings, so the reader asks one question of each byte:
-is it what `write` would have put there? That leaves no room for duplicates, extra members, trailing bytes,
-other types or a flipped bit, and takes no memory that the file's own size does not warrant. Python's
-zipfile and NumPy's header writer are not used, because their bytes may change from version to version;
-`tests/test_container.py` sees that both can read the file.
+The settings determine everything in the file but the arrays' numbers, so the reader asks one question of
+each byte: is it what `write` would have put there? That leaves no room for duplicates, extra members,
+trailing bytes, other types or a flipped bit, and takes no memory that the file's own size does not warrant.
+Python's zipfile and NumPy's header writer are not used, because their bytes may change from version to
+version; `tests/test_container.py` checks that both can read the file.
 """
 
 import hashlib
@@ -126,7 +126,7 @@ def _read(file, size, kind):
 
 
 def _read_settings(file, size):
-    """The JSON text in the first member, whose length is believed only up to a small bound."""
+    """The JSON text in the first member, whose length is trusted only up to a small bound."""
     start = file.read(_LOCAL.size)
     if not start.startswith(b"PK\3\4"):
         what = "empty" if not size else "a pickle" if start[0] == 0x80 else f"starts with {start[:4]!r}"
@@ -165,7 +165,7 @@ def _parse(text, kind):
             raise _RefusalError(f"an array has the name {name!r}")
         if type_ not in _TYPES:
             raise _RefusalError(f"{name} is of type {type_!r}, one of {', '.join(_TYPES)} expected")
-        # An extent of 0 makes an array of 0 bytes, whatever the others are: they too must make one that there can be.
+        # With an extent of 0 an array has 0 bytes, whatever the other extents are: those too must be possible.
         sound = len(shape) <= 4 and all(type(extent) is int and 0 <= extent < 1 << 32 for extent in shape)
         if not sound or _length(type_, (max(extent, 1) for extent in shape)) >= 1 << 32:
             raise _RefusalError(f"{name} has shape {shape}")
@@ -175,7 +175,7 @@ def _parse(text, kind):
 
 
 def _text(kind, settings, shapes, sha256):
-    """The settings member, in the one way it is written. What has no such way raises ValueError or TypeError."""
+    """The settings member, in the one form that is written. What has no such form raises ValueError or TypeError."""
     head = {
         "format": f"neurone {kind}",
         "version": _VERSION,
@@ -205,13 +205,13 @@ def _npy_header(type_, shape):
 
 
 def _head(name, type_, shape, data):
-    """(member's name, its .npy header, its size, its check sum); size from the type, so that `data` may wait."""
+    """(member's name, its .npy header, its size, its check sum); the size does not need `data`, which may be empty."""
     header = _npy_header(type_, shape)
     return f"{name}.npy".encode(), header, len(header) + _length(type_, shape), zlib.crc32(data, zlib.crc32(header))
 
 
 def _local(head):
-    """What stands in front of a member's data: the zip's local header and the .npy header."""
+    """What comes before a member's data: the zip's local header and the .npy header."""
     name, header, size, crc = head
     fields = _LOCAL.pack(b"PK\3\4", _ZIP_VERSION, 0, _STORED, _TIME, _DATE, crc, size, size, len(name), 0)
     return fields + name + header

@@ -2,7 +2,7 @@
 
 
 class NeuroneError(Exception):
-    """Something the user can mend; the message says what, where and how. Commands exit with `exit_code`."""
+    """Something the user can fix; the message says what, where and how. Commands exit with `exit_code`."""
 
     exit_code = 2
 

@@ -25,9 +25,9 @@ PIECE = 1 << 16
 
 @dataclass(frozen=True)
 class File:
-    """What a downloaded file must be: its shape, and what is known of its content, one of the two or both.
+    """What a downloaded file must be: its shape, and one digest of its content or both.
 
-    SHA-256 of the decompressed bytes; MD5, which the set's authors publish, of the bytes as served.
+    SHA-256 is that of the decompressed bytes; MD5, which the set's authors publish, that of the bytes as served.
     """
 
     shape: tuple
@@ -87,7 +87,7 @@ class _WrongContentError(DownloadError):
 def _verify(path, file):
     """SHA-256 of the bytes of `path` as stored.
 
-    Raises `InputError` if it is no sound IDX file, `_WrongContentError` if it is, but not what `file` says.
+    Raises `InputError` if it is no sound IDX file, and `_WrongContentError` if it is one, but not what `file` says.
     """
     idx = open_idx(path, len(file.shape))
     if idx.shape != file.shape:
@@ -129,7 +129,7 @@ def _receive(url, out):
                 out.write(piece)
                 if bar is not None:
                     bar.update(len(piece))
-    if total is not None and received != total:  # read() itself says nothing of a connection cut short
+    if total is not None and received != total:  # read() does not tell that a connection was cut short
         raise DownloadError(f"cut short after {received} of {total} bytes")
 
 
@@ -140,7 +140,7 @@ def _download(url, path, file):
         out.flush()
         try:
             return _verify(out.name, file)
-        except InputError as error:  # without the temporary file's name, which says nothing to the user
+        except InputError as error:  # without the temporary file's name, which means nothing to the user
             raise DownloadError(str(error).removeprefix(f"{shown(out.name)}: ")) from error
 
 
@@ -153,7 +153,7 @@ def _download_from_any(mirrors, path, file):
         # ValueError: an address that cannot be encoded
         except (OSError, http.client.HTTPException, ValueError, DownloadError) as error:
             if isinstance(error, urllib.error.HTTPError):
-                error.close()  # an open answer; newer Pythons warn of one left open
+                error.close()  # it holds an open response; newer Pythons warn of one left open
             failures.append(f"{url}: {error}")
             print(one_line(f"{failures[-1]}; not used"), flush=True)
         else:
@@ -165,7 +165,7 @@ def _download_from_any(mirrors, path, file):
 
 
 def _prepare(folder, source):
-    """Make the folder; find what would be in the way before anything is downloaded."""
+    """Make the folder; refuse it before anything is downloaded, if it cannot be used."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):

@@ -1,4 +1,4 @@
-"""Files that are either the old one or the new one, whole; and where what can be made again is kept."""
+"""Files that are at any moment the whole old one or the whole new one; and the folder for what can be made again."""
 
 import errno
 import fcntl
@@ -38,7 +38,7 @@ def refusal(path, what):
 
 @contextmanager
 def reading(path):
-    """`path` open for reading bytes; whatever the system objects to, then or later, is an `InputError`."""
+    """`path` open for reading bytes; any error of the system, then or later, becomes an `InputError`."""
     try:
         mode = os.stat(path).st_mode
         if stat.S_ISDIR(mode):
@@ -54,8 +54,8 @@ def reading(path):
 def _temporary(target):
     """A new file beside `target`, open for writing bytes and locked as long as it is; and its path.
 
-    The lock tells those of a running process from what a killed one has left, which is removed here. A file system
-    without locks keeps both.
+    The lock tells the files of running processes from those that killed ones have left, which are removed here. Without
+    locks in the file system, both stay.
     """
     beside = re.compile(re.escape(f".{target.name}.") + r"[0-9a-f]{16}\.tmp")
     with suppress(OSError):
@@ -70,7 +70,7 @@ def _temporary(target):
         file = open(path, "xb")
         with suppress(OSError):
             fcntl.flock(file, fcntl.LOCK_EX)
-        if os.fstat(file.fileno()).st_nlink:  # else another found it before it was locked, and removed it
+        if os.fstat(file.fileno()).st_nlink:  # else another process found it before it was locked, and removed it
             return file, path
         file.close()
 
@@ -107,23 +107,23 @@ def replacing(path):
         finally:
             os.close(folder)
     except OSError as error:
-        if error.errno in _DISK_ERRORS:  # they do not say whose disk
+        if error.errno in _DISK_ERRORS:  # these do not name the file
             error.filename = str(path)
         raise
 
 
 def lock_of(path):
-    """The file whose lock stands for `path`, which is itself replaced again and again."""
+    """The file that is locked in place of `path`, since `path` itself is replaced again and again."""
     target = Path(os.path.realpath(path))
     return target.with_name(f".{target.name}.lock")
 
 
 @contextmanager
 def locked(path):
-    """Hold `path` alone: others that ask are refused, and the lock ends with the process.
+    """Hold `path` alone: other processes are refused, and the lock ends with this one.
 
-    Gives a function to call before each writing: it refuses once somebody has removed the lock's file, and so could
-    have let another in.
+    Gives a function to call before each write: it refuses when the lock's file has been removed, since another process
+    may then hold `path` too.
     """
     beside = lock_of(path)
     try:
@@ -146,9 +146,9 @@ def locked(path):
 
 
 def _lock(path):
-    """The file `path`, made if there is none, open and locked."""
+    """Open and lock the file `path`, which is made if there is none."""
     while True:
-        # A pipe of that name would be waited for, and a link could point to anything.
+        # Opening a pipe of that name would wait, and a link could point to anything.
         file = open(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NONBLOCK | os.O_NOFOLLOW, 0o666), "rb+", 0)
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -165,7 +165,7 @@ def _is(file, path):
 
 
 def check_writable(name, path):
-    """Find out before hours of training that `path`, the value of option `name`, cannot be written.
+    """Refuse a `path`, the value of option `name`, that cannot be written: before hours of training, not after.
 
     Leaves nothing behind. An existing file must be a regular one: renaming over /dev/null would remove it.
     """

@@ -10,13 +10,13 @@ from neurone.files import reading, refusal
 SIDE = 28
 _BOX = 20
 _MOST_PIXELS = 25_000_000  # 32 bytes of memory each, while they are prepared
-# Below this part of the strongest ink is paper: scans and photographs are never quite white. Measured on MNIST's
-# digits drawn with noise, shade or JPEG's: judging the paper by the picture's edge alone read 5 times more wrong.
+# Ink below this part of the strongest counts as paper: scans and photographs are never quite white. Measured on MNIST's
+# digits with noise, shading or JPEG's traces: with paper judged by the picture's edge alone, 5 times more were wrong.
 _FAINTEST = 0.2
 
 
 def prepare(path):
-    """A picture as the training images are.
+    """A picture, made like the training images.
 
     As MNIST's authors describe (LeCun, Cortes, Burges): ink light on dark, cropped to the ink, fitted in
     20 x 20 keeping its proportions, placed in 28 x 28 with the centre of mass of its ink at pixel (14, 14).
@@ -24,8 +24,8 @@ def prepare(path):
     Parameters
     ----------
     path : path-like
-        A file that Pillow reads. Dark ink on light paper is inverted, by the colour of the picture's edge;
-        what is transparent is paper.
+        A file that Pillow reads. The colour of the picture's edge is taken for paper: dark ink on light paper
+        is inverted. Transparent parts are paper.
 
     Returns
     -------
@@ -74,7 +74,7 @@ def _read(path):
 
 
 def _grey(picture):
-    """The picture in grey of any range, float64 (rows, columns): `_ink` goes by differences."""
+    """The picture in grey of any range, float64 (rows, columns): `_ink` uses differences only."""
     if picture.mode.startswith(("I", "F")):  # of 16 bits and more, which Pillow's own conversion would clip
         return np.asarray(picture, np.float64)
     if "transparency" in picture.info or picture.mode in ("LA", "PA", "RGBA", "La", "RGBa"):

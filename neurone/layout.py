@@ -4,8 +4,8 @@ Parameters: the blocks of the layers one after the other, each of (n + 1) * m nu
 outputs. The weight from i to j stands at `debut[l] + i*m + j`, row i = 0 being the bias's.
 
 States (the neurons' outputs, and likewise their errors): the layers one after the other, every layer but
-the last with a slot in front for its bias neuron. Neuron j of layer l stands at `rang[l] + j`, the bias
-neuron at `rang[l] - 1`.
+the last with a slot in front for its bias neuron. Neuron j of layer l stands at `offset[l] + j`, the bias
+neuron at `offset[l] - 1`.
 
 Layers count from 0, the inputs, in the states; in the parameters block l leads from layer l to l + 1.
 """
@@ -34,7 +34,7 @@ def parameter_offsets(sizes):
 
 
 def state_offsets(sizes):
-    """Offsets of the layers' first neurons (`rang`), and the number of slots last; int64 (len(sizes) + 1,).
+    """Offsets of the layers' first neurons (`offset`), and the number of slots last; int64 (len(sizes) + 1,).
 
     >>> state_offsets((784, 100, 10))
     array([  1, 786, 886, 896])

@@ -26,7 +26,7 @@ class Network:
     sizes : sequence of int
         Neurons of each layer, inputs first, bias neurons not counted; at least two layers.
     activation : {"logistic", "tanh", "relu", "identity"}
-        Of the hidden layers.
+        Activation function of the hidden layers.
     output, cost : str
         Output function and cost: "softmax" with "log"; "logistic" with "log", "quadratic" or
         "half-quadratic"; "tanh" or "identity" with "quadratic" or "half-quadratic".
@@ -115,7 +115,7 @@ class Network:
 
     @parameters.setter
     def parameters(self, values):
-        # Into the same array: kernels count on its size and type, and layers are views of it.
+        # Into the same array: kernels rely on its size and type, and layers are views of it.
         values = np.asarray(values)
         if values.shape != self._parameters.shape:
             raise InputError(f"parameters have shape {values.shape}; this network takes {self._parameters.shape}")
@@ -129,9 +129,9 @@ class Network:
         return {name: getattr(self, name) for name in _SETTINGS} | {"sizes": list(self.sizes), "dtype": self.dtype.name}
 
     def layer(self, layer, parameters=None):
-        """Parameters into layer `layer` + 1, (n + 1, m): a view of `parameters`; row 0 is the bias.
+        """The parameters into layer `layer` + 1, (n + 1, m); row 0 is the bias.
 
-        Of the network's own, or of another array laid out as they are.
+        A view of the network's own parameters, or of `parameters`, another array laid out like them.
         """
         layer = options.integer("layer", layer, 0, len(self.sizes) - 2)
         start, end = self._offsets[layer : layer + 2]
@@ -140,7 +140,7 @@ class Network:
         )
 
     def __getstate__(self):
-        """For pickle and copy: a predictor is made anew where it is wanted."""
+        """For pickle and copy: the predictor is left out, and made anew when it is needed."""
         return self.__dict__ | {"_predictor": None}
 
     def predict_proba(self, images, threads=1):
@@ -151,7 +151,7 @@ class Network:
         images : array_like
             uint8 (P, ...) whose last axes multiply to the number of inputs, or floats (P, inputs).
         threads : int, default 1
-            At most this many share the images, and no more than there are cores, where there is work for them.
+            Up to this many threads, and no more than there are cores, share the images if there is work for them.
 
         Returns
         -------
@@ -172,7 +172,7 @@ class Network:
     def predict(self, images, threads=1):
         """The index of the largest output, the first of equals; with one output, 1 where it is 0.5 or more.
 
-        Parameters as `predict_proba`.
+        The parameters are those of `predict_proba`.
 
         Returns
         -------

@@ -1,4 +1,4 @@
-"""`python -m neurone.predict`: what a saved network reads in image files."""
+"""`python -m neurone.predict`: read digits from image files with a saved network."""
 
 import sys
 

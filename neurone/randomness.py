@@ -1,7 +1,7 @@
-"""All randomness: raw words of NumPy's Philox, which stay the same from one NumPy to the next.
+"""All randomness: raw words of NumPy's Philox, which stay the same from one NumPy version to the next.
 
-Its distributions and its `SeedSequence` make no such promise, so neither is used: the seed is the first
-half of the generator's key, the purpose of the words the second.
+NumPy promises no such thing of its distributions and `SeedSequence`, so neither is used: the seed is the
+first half of the generator's key, the purpose of the words the second.
 """
 
 import numpy as np
@@ -11,7 +11,7 @@ _WORDS_A_STEP = 4  # of Philox's counter
 
 
 def _words(count, seed, purpose, part=0, first=0):
-    """`count` words, uint64, a function of the numbers alone; `first`, a multiple of 4, leaves out so many."""
+    """`count` words from number `first`, a multiple of 4, on; uint64, a function of the arguments alone."""
     key = np.array([seed, purpose << 32 | part], np.uint64)
     return np.random.Philox(key=key, counter=first // _WORDS_A_STEP).random_raw(count)
 
@@ -27,7 +27,7 @@ def _order(words):
 
 
 def uniform(count, seed, layer, first=0):
-    """Initial weights' raw material, number `first` (a multiple of 4) and on: float64 (count,) in [-0.5, 0.5).
+    """Random numbers for initial weights, from number `first`, a multiple of 4, on: float64 (count,) in [-0.5, 0.5).
 
     Multiples of 2^-24, so that they are the same numbers in either width.
     """
@@ -45,5 +45,5 @@ def hold_out_order(count, seed):
 
 
 def digit_words(count, seed, first):
-    """Words number `first`, a multiple of 4, and on of the embedded digits; uint64 (count,)."""
+    """Words for the embedded digits, from number `first`, a multiple of 4, on; uint64 (count,)."""
     return _words(count, seed, _DIGITS, first=first)

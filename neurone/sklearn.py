@@ -1,4 +1,4 @@
-"""Estimators for scikit-learn, to stand where `MLPClassifier(solver="sgd")` and `MLPRegressor` stood."""
+"""Estimators for scikit-learn, to replace `MLPClassifier(solver="sgd")` and `MLPRegressor`."""
 
 import math
 
@@ -23,7 +23,8 @@ try:
 except ImportError as error:
     raise ExtraError("scikit-learn 1.6 or later is not installed; run: pip install 'neurone[sklearn]'") from error
 
-# MLPClassifier's, and as far for each sample as that goes with its default momentum of 0.9: 200 * (1 - 0.9).
+# MLPClassifier's batch; and the one without momentum with which each sample moves the weights as far as there with the
+# default momentum of 0.9: 200 * (1 - 0.9).
 _BATCH_WITH_MOMENTUM, _BATCH = 200, 20
 
 
@@ -34,7 +35,7 @@ def _trains_partly(estimator):
 
 
 class _Perceptron(BaseEstimator):
-    """What the two share. Parameters, attributes and methods are described in `NeuroneClassifier`."""
+    """The common part of the two estimators. `NeuroneClassifier` describes parameters, attributes and methods."""
 
     def __init__(
         self,
@@ -98,8 +99,8 @@ class _Perceptron(BaseEstimator):
         validation : (X, y), optional
             Scored after every epoch; with `early_stopping` it takes the place of a part of the training set.
         callback : callable, optional
-            Called with the `neurone.Report` of every epoch. What it raises ends the training, and what was trained
-            stays.
+            Called with the `neurone.Report` of every epoch. An exception that it raises ends the training; what was
+            trained stays.
 
         Returns
         -------
@@ -134,11 +135,11 @@ class _Perceptron(BaseEstimator):
 
     @available_if(_trains_partly)
     def partial_fit(self, X, y, sample_weight=None):
-        """Train for one epoch, on from the weights and the momentum of the call before."""
+        """Train for one epoch, continuing with the weights and the momentum of the last call."""
         return self._partial_fit(X, y, sample_weight)
 
     def initialize(self, X, y):
-        """Make the network for such data, with new weights, and train nothing; `partial_fit` may follow."""
+        """Make the network for data like these, with new weights, and train nothing; `partial_fit` may follow."""
         self._check_options()
         self._checked(X, y, True)
         self._begin(True)
@@ -151,7 +152,7 @@ class _Perceptron(BaseEstimator):
         if not hidden:
             raise InputError("the network has no hidden layer; give hidden_layer_sizes one")
         layer = options.integer("layer", layer, -hidden, hidden - 1) % hidden
-        # The parameters in front of a layer are the first of the array; as an output, relu is the one there is not.
+        # The parameters before a layer come first in the array. Of the activations, only relu cannot be an output.
         output = "identity" if net.activation == "relu" else net.activation
         front = Network(
             net.sizes[: layer + 2], activation=net.activation, output=output, cost="half-quadratic",
@@ -173,7 +174,7 @@ class _Perceptron(BaseEstimator):
 
     def _check_options(self):
         if self.solver != "sgd":
-            raise InputError(f"solver is {self.solver!r}; 'sgd' is the one there is")
+            raise InputError(f"solver is {self.solver!r}; 'sgd' is the only one")
         width = np.dtype(options.choice("dtype", self.dtype, options.DTYPES)).type
         options.choice("learning_rate", self.learning_rate, SCHEDULES)
         options.positive("learning_rate_init", self.learning_rate_init, width)
@@ -187,7 +188,7 @@ class _Perceptron(BaseEstimator):
             options.flag(name, getattr(self, name))
 
     def _begin(self, anew):
-        """Make a network, or see that the one there is what the parameters ask for."""
+        """Make a network, or check that the existing one is what the parameters ask for."""
         hidden = np.atleast_1d(np.asarray(self.hidden_layer_sizes, dtype=object)).tolist()
         sizes = self.n_features_in_, *hidden, self.n_outputs_
         if anew:
@@ -201,7 +202,7 @@ class _Perceptron(BaseEstimator):
         net = self.network_
         asked, found = (sizes, self.activation, self.dtype), (net.sizes, net.activation, net.dtype.name)
         if asked != found:
-            raise InputError(f"the network asked for is {asked}, and the one to go on from {found}; fit anew")
+            raise InputError(f"the network asked for is {asked}, but the one to go on from is {found}; fit anew")
         self.n_layers_, self.out_activation_ = len(net.sizes), net.output
 
     def _partial_fit(self, X, y, sample_weight, classes=None):
@@ -212,12 +213,12 @@ class _Perceptron(BaseEstimator):
         return self._train(X, y, self._targets(y), sample_weight, 1)
 
     def _train(self, X, y, targets, sample_weight, epochs, validation=None, callback=None):
-        """The epochs, at most so many, of `fit` and `partial_fit`. What they gave is kept if a callback or Ctrl-C ends
-        them."""
-        # Counts its epochs anew; what the optimiser keeps, and the course, go on from the call before.
+        """Train for at most `epochs` epochs, for `fit` and `partial_fit`. If a callback or Ctrl-C ends the training,
+        what it gave is kept."""
+        # Epochs are counted anew; the optimiser's memory, and the course, continue from the last call.
         position = Position(memory=self._position.memory, course=self._position.course)
         self._position, course = position, position.course
-        course.ended = False  # who calls `partial_fit` once more wants another epoch
+        course.ended = False  # another call of `partial_fit` asks for another epoch
 
         def judge(report):
             if validation is not None:
@@ -238,7 +239,7 @@ class _Perceptron(BaseEstimator):
             reports = self._epochs(X, y, targets, sample_weight, epochs, judge, position)
             follow(reports, self.network_, course, record)
         finally:
-            if course.parameters is not None:  # put back: what the optimiser keeps is not of them
+            if course.parameters is not None:  # put back, and the optimiser's memory does not belong to them
                 course.parameters = position.memory = None
             self.loss_ = self.loss_curve_[-1] if self.loss_curve_ else math.nan
             self.best_loss_ = min(self.loss_curve_, default=math.nan)
@@ -267,9 +268,9 @@ class _Perceptron(BaseEstimator):
         )  # fmt: skip
 
     def _checked(self, X, y, anew, classes=None):
-        """X and y in the form that is trained on; `anew` for a new network, which they decide the shape of."""
+        """X and y in the form that is trained on. anew: for a new network, whose shape they decide."""
         if anew:
-            self.__dict__.pop("network_", None)  # should this fail, no network stands beside other classes
+            self.__dict__.pop("network_", None)  # if this fails, no network is left beside other classes
         X, y = validate_data(
             self, X, y, accept_sparse=["csr", "csc"], dtype=[np.float32, np.float64], multi_output=True, reset=anew,
             y_numeric=isinstance(self, RegressorMixin),
@@ -281,7 +282,7 @@ class _Perceptron(BaseEstimator):
         return X.tocsr() if hasattr(X, "tocsr") else X, y
 
     def _known(self, X):
-        """X for a network that is there."""
+        """X, checked, for the existing network."""
         if "network_" not in self.__dict__:  # scikit-learn asks for tags first: a tenth of the time for one row
             check_is_fitted(self, "network_")
         return validate_data(self, X, accept_sparse=["csr", "csc"], dtype=[np.float32, np.float64], reset=False)
@@ -295,45 +296,44 @@ class _Perceptron(BaseEstimator):
 class NeuroneClassifier(ClassifierMixin, _Perceptron):
     """A dense network for classes, or for several labels at once: bit for bit the same for a given `random_state`.
 
-    Two classes have one logistic output, more a softmax, several labels at once (`y` of 0 and 1, (samples, labels)) a
-    logistic output each; all with the logarithmic cost.
+    Two classes have one logistic output; more classes, a softmax; several labels at once (`y` of 0 and 1, (samples,
+    labels)), a logistic output each. The cost is logarithmic.
 
     Parameters
     ----------
     hidden_layer_sizes : sequence of int, default (100,)
     activation : {"relu", "logistic", "tanh", "identity"}, default "relu"
     solver : {"sgd"}
-        The one there is; so that `MLPClassifier(solver="sgd", ...)` needs another class name alone, unless it was given
-        what belongs to other solvers.
+        The only one. It is there so that `MLPClassifier(solver="sgd", ...)` needs no change but the class's name,
+        unless it has parameters of other solvers.
     alpha : float, default 0
-        L2 penalty. 0, because like `momentum` it makes every correction touch every weight: those of pixels and words
-        that a batch has none of too.
+        L2 penalty. It is 0 because, like `momentum`, it makes every correction touch every weight, even those of pixels
+        and words that are not in the batch.
     batch_size : int or "auto", default "auto"
-        Samples of a correction, at most all. "auto" is 200 with momentum, as in `MLPClassifier`, and 20 without: each
-        sample then moves the weights as far as there with its default momentum of 0.9. So it does if, of sparse data
-        and without a penalty, each is a batch of its own at a twentieth of the rate: there that is quicker and
-        scatters less.
+        Samples in a batch, at most all. "auto" is 200 with momentum, as in `MLPClassifier`, and 20 without: each sample
+        then moves the weights as far as there with its default momentum of 0.9. For sparse data, without momentum and
+        penalty, it is 1, at a twentieth of the rate, which moves them as far: that is faster there and varies less.
     learning_rate : {"constant", "invscaling", "adaptive"}, default "constant"
-        As there: after t samples learning_rate_init / (t + 1)^power_t, or a fifth whenever the training would end,
-        until the rate is below 1e-6.
+        As there: learning_rate_init / (t + 1)^power_t after t samples, or divided by 5 whenever the training would end,
+        until the rate is 1e-6 or less.
     learning_rate_init, power_t : float, default 0.1, 0.5
     max_iter : int, default 200
         Epochs.
     shuffle : bool, default True
     random_state : int, RandomState instance or None
     tol, n_iter_no_change : float, int, default 1e-4, 10
-        Training ends when so many epochs in a row have not improved the loss (or, with `early_stopping`, the
-        validation score) by `tol`.
+        Training ends after more than `n_iter_no_change` epochs in a row that have not improved the loss (or, with
+        `early_stopping`, the validation score) by `tol`.
     verbose : bool, default False
         A line for each epoch.
     warm_start : bool, default False
-        `fit` goes on from the weights it finds, which must be those of such a network.
+        `fit` goes on from the existing weights, which must be those of a network of the same shape.
     momentum, nesterovs_momentum : float, bool, default 0, True
     early_stopping, validation_fraction : bool, float, default False, 0.1
-        Score a part of the training set, held out, after every epoch, and keep the best weights. Both parts have some
-        of every class if there are enough.
+        Hold out a part of the training set, score it after every epoch, and keep the best weights. Both parts have
+        samples of every class if there are enough.
     class_weight : dict, "balanced" or None
-        Factors of the classes' errors; in `partial_fit` no "balanced", which a part of the data cannot tell.
+        Factors of the classes' errors; not "balanced" in `partial_fit`, which sees only a part of the data.
     dtype : {"float32", "float64"}, default "float32"
         Width of the arithmetic.
     threads : int, default 1
@@ -349,15 +349,15 @@ class NeuroneClassifier(ClassifierMixin, _Perceptron):
     coefs_, intercepts_ : list of ndarray
         Views of the network's parameters.
     loss_curve_, validation_curve_ : list of float
-        The mean cost of each epoch, taken as the samples pass, without the penalty; and the accuracy (of a regressor,
-        R^2) on the validation set, where there is one.
+        The mean cost of each epoch, taken as the samples pass, without the penalty; and the accuracy (for a regressor,
+        R^2) on the validation set, if there is one.
     n_iter_, n_layers_, n_outputs_, out_activation_, loss_, best_loss_, best_validation_score_, t_
         As in `MLPClassifier`.
 
     Notes
     -----
-    Of the time that one row takes to predict, some 60 microseconds, scikit-learn's checks take nine tenths. Where rows
-    are known to be sound, `network_.predict_proba(X)` answers without them, for float32 arrays in 5.
+    Predicting one row takes some 60 microseconds, nine tenths of which are scikit-learn's checks. If rows are known to
+    be sound, `network_.predict_proba(X)` does without them, and takes 5 microseconds for float32 arrays.
 
     Examples
     --------
@@ -407,9 +407,9 @@ class NeuroneClassifier(ClassifierMixin, _Perceptron):
 
     @available_if(_trains_partly)
     def partial_fit(self, X, y, sample_weight=None, classes=None):
-        """Train for one epoch; `classes`, all that will ever come, at the first call, where `y` lacks some."""
+        """Train for one epoch. classes: all that will ever come; needed in the first call if its `y` lacks some."""
         if isinstance(self.class_weight, str):
-            raise InputError(f"class_weight is {self.class_weight!r}, and partial_fit sees a part; give a dict")
+            raise InputError(f"class_weight is {self.class_weight!r}, but partial_fit sees only a part; give a dict")
         if classes is not None:
             classes = unique_labels(classes)
             if hasattr(self, "network_") and not np.array_equal(classes, self.classes_):
@@ -439,7 +439,7 @@ class NeuroneClassifier(ClassifierMixin, _Perceptron):
         return np.hstack([1 - outputs, outputs])
 
     def predict_log_proba(self, X):
-        """Their logarithms."""
+        """Logarithms of the probabilities."""
         with np.errstate(divide="ignore"):
             return np.log(self.predict_proba(X))
 
@@ -469,14 +469,14 @@ class NeuroneClassifier(ClassifierMixin, _Perceptron):
         if self.class_weight is None:
             return sample_weight
         if isinstance(self.class_weight, dict) and not self._several:
-            # By class, not by sample: a part of the data may lack some.
+            # By class, not by sample: a part of the data may lack some classes.
             factors = compute_class_weight(self.class_weight, classes=self.classes_, y=y)[self._targets(y)]
         else:
             factors = compute_sample_weight(self.class_weight, y)
         return factors if sample_weight is None else factors * sample_weight
 
     def _strata(self, y):
-        """`y`, if both parts can have some of every class."""
+        """`y`, if both parts can have samples of every class; else None."""
         if self._several:
             return None
         _, counts = np.unique(y, return_counts=True)
@@ -491,10 +491,10 @@ class NeuroneClassifier(ClassifierMixin, _Perceptron):
 
 
 class NeuroneRegressor(RegressorMixin, _Perceptron):
-    """A dense network for numbers: outputs as they are, and half the squared error.
+    """A dense network for regression: identity outputs, and half the squared error.
 
-    Parameters, attributes and methods as `NeuroneClassifier`, but for `class_weight` and `classes_`. Targets and inputs
-    are best scaled to a variance near 1, or the learning rate chosen smaller.
+    Parameters, attributes and methods are those of `NeuroneClassifier`, except `class_weight` and `classes_`. Scale
+    targets and inputs to a variance near 1, or choose a smaller learning rate.
 
     Examples
     --------

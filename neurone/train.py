@@ -36,9 +36,9 @@ def _parser():
     add("--init", choices=options.INITS, default="glorot", help="initial weights")
     add("--dtype", choices=options.DTYPES, default="float32", help="width of the arithmetic")
     add("--epochs", type=int, default=10, metavar="N")
-    add("--batch-size", type=batch_size, default=1, metavar="N|all", help="samples of a correction (default: 1)")
+    add("--batch-size", type=batch_size, default=1, metavar="N|all", help="samples in a batch (default: 1)")
     add("--learning-rate", type=float, default=0.05, metavar="F", help="(default: %(default)s)")
-    add("--decay", type=float, default=0.85, metavar="F", help="of the learning rate, an epoch (default: %(default)s)")
+    add("--decay", type=float, default=0.85, metavar="F", help="of the rate, for each epoch (default: %(default)s)")
     add("--schedule", choices=SCHEDULES, default="constant", help="of the learning rate, as in MLPClassifier")
     add("--power-t", type=float, default=0.5, metavar="F", help="of --schedule invscaling (default: %(default)s)")
     add("--patience", type=int, metavar="N", help="allow N epochs in a row without progress; end with the best weights")
@@ -47,7 +47,7 @@ def _parser():
     add("--no-nesterov", dest="nesterov", action="store_false", help="plain momentum, not Nesterov's")
     add("--alpha", type=float, default=0.0, metavar="F", help="factor of the penalty on large weights (default: 0)")
     add("--reduction", choices=options.REDUCTIONS, default="mean", help="of a batch's gradients")
-    add("--kernels", choices=options.KERNELS, default="fast", help="the same bits from either; notes is for reading")
+    add("--kernels", choices=options.KERNELS, default="fast", help="both give the same bits; notes is for reading")
     add("--tuning", choices=options.TUNINGS, default="background", help="when to compile kernels for this very network")
     add("--threads", type=int, default=1, metavar="N", help="share the work of a batch; any number gives the same bits")
     add("--seed", type=int, default=0, metavar="N", help="of the initial weights, the order, the samples held out")
@@ -55,8 +55,8 @@ def _parser():
     add("--save", metavar="FILE.npz", help="write the network here")
     add("--history", metavar="FILE.jsonl", help="write a JSON line for each epoch here, and one for the end")
     add("--checkpoint", metavar="FILE", help="keep the run's whole state here: an interrupted one loses nothing")
-    add("--checkpoint-every", type=float, metavar="S", help="seconds; after every epoch besides (default: 30)")
-    add("--resume", action="store_true", help="go on from the checkpoint, if there is one, to the same bits")
+    add("--checkpoint-every", type=float, metavar="S", help="seconds between two, besides each epoch's (default: 30)")
+    add("--resume", action="store_true", help="continue from the checkpoint, if there is one, to the same bits")
     return parser
 
 
@@ -147,7 +147,7 @@ def _prepare(args):
 
 
 def _refuse_overwriting(outputs, folder):
-    """No output may be one of the data set's files, or pass for one, or be another output; links are seen through."""
+    """No output may be one of the data set's files, or pass for one, or be another output; links are followed."""
     inputs = list(Path(folder).iterdir()) if os.path.isdir(folder) else []
     for name, path in outputs:
         target = Path(os.path.realpath(path))
@@ -195,14 +195,14 @@ class _Keeper:
             self.keep()
 
     def finish(self, seconds):
-        """Keep the end; returns its seconds, which are those of the first time if it was reached before."""
+        """Keep the end of the run; returns its seconds, those of the first time if it was reached before."""
         self.end = seconds if self.end is None else self.end
         self.keep()
         return self.end
 
     @contextmanager
     def interruptions(self, argv, progress):
-        """A signal waits until parameters and position go together; they are kept, and it is said how to go on."""
+        """Let signals wait until parameters and position belong together; then keep them, and say how to go on."""
         try:
             with postponing(lambda: not self.position.whole):
                 yield
@@ -211,7 +211,7 @@ class _Keeper:
             if self.path is not None:
                 self.keep()
                 again = shlex.join([*argv, *([] if "--resume" in argv else ["--resume"])])
-                with suppress(OSError):  # nobody may be there to read it
+                with suppress(OSError):  # standard error may be closed
                     print(f"neurone.train: kept; go on with: python -m neurone.train {again}", file=sys.stderr)
             raise
         except DivergenceError as error:
@@ -259,9 +259,9 @@ def _line(report, count):
 
 
 def _best(network, position):
-    """`network`, or where the best parameters are kept a second one with them, of which a line tells.
+    """`network`, or, if the best parameters are kept, a second one with them; a line then says so.
 
-    The first stays as it is: the checkpoint, should more epochs be asked for, goes on from the last parameters.
+    `network` stays as it is: if more epochs are asked for, the checkpoint continues from the last parameters.
     """
     course = position.course
     if course.parameters is None:
@@ -306,7 +306,7 @@ class _Progress:
 
 
 class _History:
-    """JSON lines to a file, each there as soon as it is written; without a path, nowhere."""
+    """JSON lines in a file, each written at once; without a path, nothing is written."""
 
     def __init__(self, path):
         self.file = None if path is None else open(path, "w", buffering=1, encoding="utf-8")
@@ -323,7 +323,7 @@ class _History:
             self._or_say_whose(lambda: self.file.write(json.dumps(event) + "\n"))
 
     def _or_say_whose(self, work):
-        """A full disk does not say whose; neither when what could not be written is tried again on closing."""
+        """Name the file in an error: a full disk's has no name, neither on writing nor when closing tries once more."""
         try:
             work()
         except OSError as error:

@@ -122,7 +122,7 @@ def test_no_thread_works_in_a_page_of_another(teams, monkeypatch):
         neurone.fit(neurone.Network((784, 100, 30, 10)), inputs, labels, batch_size=100, momentum=0.9, threads=2)
         learner = made[-1]
         first, second = (
-            pages(packed.net.LesPoids, packed.net.Transposees, *(getattr(work, name) for name in arrays_written))
+            pages(packed.net.LesPoids, packed.net.Transposed, *(getattr(work, name) for name in arrays_written))
             for packed, work in zip(learner._packed, learner._works, strict=True)
         )
         assert min(len(first), len(second)) > 10

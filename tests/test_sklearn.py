@@ -179,7 +179,7 @@ def test_factors_of_classes_in_parts():
         by_class.partial_fit(*part, classes=classes)
         by_sample.partial_fit(*part, np.full(len(part[1]), factor), classes=classes)
     assert _bits(by_class) == _bits(by_sample)
-    with pytest.raises(ValueError, match="partial_fit sees a part"):
+    with pytest.raises(ValueError, match="partial_fit sees only a part"):
         NeuroneClassifier(class_weight="balanced").partial_fit(INPUTS, LABELS)
 
 
@@ -303,7 +303,7 @@ def test_the_batches_of_auto(momentum, batch_size):
 
 
 def test_refusals():
-    with pytest.raises(ValueError, match="'sgd' is the one there is"):
+    with pytest.raises(ValueError, match="'sgd' is the only one"):
         NeuroneClassifier(solver="adam").fit(INPUTS, LABELS)
     with pytest.raises(ValueError, match="activation is 'swish'"):
         NeuroneClassifier(activation="swish").fit(INPUTS, LABELS)

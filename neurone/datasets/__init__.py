@@ -1,1 +1,1 @@
-"""Whatever comes in, checked once: files, folders, arrays."""
+"""All input, checked once: files, folders, arrays."""

@@ -1,6 +1,6 @@
-"""What a caller hands to `fit` or `predict`, made into what kernels take, or refused.
+"""The arrays that a caller gives to `fit` or `predict`: converted to what kernels take, or refused.
 
-Nothing behind this file checks again: a label out of range would write past an array without a word.
+Nothing checks them again after this: with a label out of range, a kernel would silently write past an array.
 """
 
 import math
@@ -15,9 +15,9 @@ from neurone.randomness import hold_out_order
 
 # Rows of float targets for a softmax must sum to 1, up to the rounding of float32.
 _SUM_TOLERANCE = 1e-5
-# Fewer samples are not looked at twice.
+# With fewer samples than this, floats are not tested for being bytes divided by 255.
 _MANY = 1000
-# Fewer numbers are looked at the quickest way.
+# Up to this many numbers are checked in the quickest way.
 _FEW = 10_000
 _OTHER_TYPE = "images are of type {}; give uint8 (divided by 255) or floats (taken as they are)"
 
@@ -29,7 +29,7 @@ class SparseRows:
     Attributes
     ----------
     lines : ndarray
-        Where each sample's inputs begin in the two arrays behind, and where the last one's end: int64 (P + 1,).
+        Where each sample's inputs begin in the next two arrays, and where the last one's end: int64 (P + 1,).
     columns : ndarray
         The inputs' places, from 1 (0 is the bias neuron's), in order and each once; uint16 or uint32.
     values : ndarray
@@ -51,7 +51,7 @@ class SparseRows:
 
 
 def index_type(inputs):
-    """The unsigned type that numbers so many inputs and the bias neuron."""
+    """The unsigned type that can number `inputs` inputs and the bias neuron."""
     return np.uint16 if inputs < 1 << 16 else np.uint32
 
 
@@ -82,8 +82,8 @@ def as_images(images, inputs, dtype):
     Returns
     -------
     rows : ndarray or SparseRows
-        C-contiguous (P, inputs), uint8 or `dtype`; a view of the caller's array where that will do. Floats that are
-        bytes divided by 255 become these bytes again, where there are many.
+        C-contiguous (P, inputs), uint8 or `dtype`; a view of the caller's array where that will do. If there are many
+        samples, floats that are bytes divided by 255 become these bytes again.
     divisor : numpy scalar of `dtype`
         255 or 1.
 
@@ -119,9 +119,9 @@ def as_images(images, inputs, dtype):
 
 
 def _as_bytes(array, dtype):
-    """The bytes that these floats are by 255, as most who have images divide them; None where one is no such quotient.
+    """The bytes that give these floats when divided by 255, as is usual with images; None if one is no such quotient.
 
-    A quarter of the memory or less, and sooner read.
+    Bytes take a quarter of the memory or less, and are read faster.
     """
     if array.dtype not in (np.float32, np.float64) or not array.flags.c_contiguous:
         return None
@@ -136,17 +136,17 @@ def _as_bytes(array, dtype):
 
 
 def _as_sparse(images, inputs, dtype):
-    """`as_images` of what SciPy calls sparse, in any of its formats."""
+    """`as_images` for SciPy's sparse matrices and arrays, of any format."""
     if images.ndim != 2 or images.shape[1] != inputs:
         raise InputError(f"images have shape {images.shape}; the network takes (P, {inputs})")
     if images.dtype != np.uint8 and images.dtype.kind != "f":
         raise InputError(_OTHER_TYPE.format(images.dtype))
     try:
-        # The kernels and SciPy itself believe these indices: one out of range would be written past the arrays.
+        # The kernels, and SciPy itself, trust these indices: one out of range would make them write past the arrays.
         if hasattr(images, "check_format"):
             images.check_format(full_check=True)
         rows = images.tocsr()
-        # A new object, which knows nothing yet of its order: what the old one was told about it may be wrong.
+        # A new object, which tests for itself whether it is in order: the old one may have been told a wrong answer.
         rows = type(rows)((rows.data, rows.indices, rows.indptr), shape=rows.shape)
         rows.check_format(full_check=True)
     except ValueError as error:
@@ -181,15 +181,15 @@ def as_labels(labels, count, outputs, output, cost, dtype):
 
     Returns
     -------
-    etiquettes : ndarray
-        Labels, int64 (P,) or (0,).
-    cibles : ndarray
-        Targets, `dtype` (0, outputs) or (P, outputs).
+    labels : ndarray
+        int64 (P,) or (0,).
+    targets : ndarray
+        `dtype` (0, outputs) or (P, outputs).
 
     Raises
     ------
     InputError
-        Other types, shapes and values; the message gives the place of the first one.
+        Other types, shapes and values; the message says where the first wrong value is.
     """
     array = _numeric("labels", labels)
     if array.dtype.kind in "iu":
@@ -238,7 +238,7 @@ def as_factors(weights, count, dtype):
 
 
 def stratified(labels, count, seed):
-    """Which samples to hold out for validation: bool (P,), `count` of them, every class by its share.
+    """Which samples to hold out for validation: bool (P,), `count` of them, each class in proportion to its size.
 
     Shares that are not whole are rounded by the largest remainder. Which samples of a class are taken is a
     function of `seed` and the set's size.
@@ -274,13 +274,13 @@ def _numeric(name, values):
 def _finite(name, array, dtype):
     """`array` rounded to `dtype`, C-contiguous."""
     if array.dtype == dtype and array.size <= _FEW and array.flags.c_contiguous:
-        if math.isfinite(np.vdot(array, array)):  # not finite where one of them is not; a quarter of the time
+        if math.isfinite(np.vdot(array, array)):  # not finite if one number is not; takes a quarter of the time
             return array
     with np.errstate(over="ignore", invalid="ignore"):  # a float64 too large for float32 is found below
         rounded = np.ascontiguousarray(array, dtype)
-        if np.isfinite(rounded.sum()):  # a third of the time
+        if np.isfinite(rounded.sum()):  # takes a third of the time
             return rounded
     bad = np.flatnonzero(~np.isfinite(rounded).all(axis=1))
     if bad.size:
-        raise InputError(f"{name} of sample {bad[0]} hold NaN, infinity or what {dtype} cannot; remove them")
+        raise InputError(f"{name} of sample {bad[0]} hold NaN, infinity or numbers that {dtype} cannot; remove them")
     return rounded

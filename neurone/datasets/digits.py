@@ -1,6 +1,6 @@
-"""Handwriting-like digits from a seed: what there is to learn from where no MNIST is found.
+"""Handwriting-like digits from a seed: the set to learn from where no MNIST is found.
 
-No pixel of MNIST is in here, but its preparation is: 28x28 grey bytes, strokes fitted in a 20x20 box, centre
+They contain no pixel of MNIST, but are prepared like it: 28x28 grey bytes, strokes fitted in a 20x20 box, centre
 of mass at pixel (14, 14). The randomness is raw words of Philox, the arithmetic elementwise +, -, *, /: a seed
 gives the same bytes on every machine (NumPy's sums, and functions such as cos, would not).
 """
@@ -126,10 +126,10 @@ SHAPES = (
 )
 
 IMAGE, BOX = 28, 20  # pixels along the side of an image, and of the box that the strokes fill
-PARTS, POINTS = 4, 16  # words of randomness a digit: one row for the whole, three for up to 16 points
+PARTS, POINTS = 4, 16  # a digit's random words: a row for the whole digit, and three rows for up to 16 points
 BLOCK = 1024  # digits drawn at a time: their points stay in the cache
 
-# How far handwriting strays, tuned on how well a network trained on the digits reads MNIST's training set.
+# How much the handwriting varies, tuned on how well a network trained on the digits reads MNIST's training set.
 # Lengths in half-grids, then in pixels. JITTER, BEND, TURN, PRESSURE and every SPREAD multiply a bell-shaped number
 # between -1 and 1.
 JITTER = 0.44  # of every control point
@@ -143,10 +143,10 @@ INK, INK_SPREAD = 1.15, 0.15  # above 1, edges saturate
 
 
 def digits(count, seed=0, first=0):
-    """Draw handwriting-like digits: `count` of them from an endless sequence that `seed` names.
+    """Draw handwriting-like digits: `count` of them from an endless sequence that `seed` defines.
 
-    Digit `i` of the sequence depends on `(seed, i)` alone: `digits(10)` begins `digits(20)`, and a test set
-    starts where the training set ends. Every digit is equally likely, in no order.
+    Digit `i` of the sequence depends on `(seed, i)` alone: `digits(10)` begins `digits(20)`, and a test set can
+    start where the training set ends. All ten digits are equally likely, in no order.
 
     Parameters
     ----------

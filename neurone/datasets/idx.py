@@ -29,7 +29,7 @@ _PIECE = 1 << 18
 class _Source:
     """The content of an open file from first byte to last, inflated if gzipped, piece by piece."""
 
-    # Not gzip.GzipFile: it takes concatenated members for one and zeros after them for nothing.
+    # Not gzip.GzipFile: it reads concatenated members as one, and ignores zeros after them.
 
     def __init__(self, path, file, hasher=None):
         self.path = path
@@ -47,7 +47,7 @@ class _Source:
         return data
 
     def read(self, most):
-        """The next bytes, at least one and at most `most`; none at the end alone."""
+        """The next bytes, at least one and at most `most`; none only at the end."""
         if self.inflate is None:
             return self._stored(most)
         while not self.inflate.eof:
@@ -63,7 +63,7 @@ class _Source:
         return b""
 
     def fill(self, view):
-        """Content into a flat writable `view` until it is full."""
+        """Read content into a flat writable `view` until it is full."""
         done = 0
         while done < len(view):
             data = self.read(min(_PIECE, len(view) - done))
@@ -115,7 +115,7 @@ def _check_magic(path, magic, ndim):
 
 
 def _read_header(source, size, ndim):
-    """The shape, once `size` (the file's) can hold it. Nothing larger than the header is read."""
+    """The shape, if the file's `size` can hold it. Nothing but the header is read."""
     header = bytearray(4 + 4 * ndim)
     source.fill(memoryview(header)[:4])
     _check_magic(source.path, header[:4], ndim)
@@ -138,7 +138,7 @@ def _read_header(source, size, ndim):
 
 @dataclass(frozen=True)
 class Idx:
-    """An IDX file of unsigned bytes whose header has been read and believed, and nothing else.
+    """An IDX file of unsigned bytes, of which only the header has been read and found plausible.
 
     Attributes
     ----------
@@ -156,7 +156,7 @@ class Idx:
         ----------
         hasher : hashlib object, optional
             Updated with every byte of the file as stored. So the hash is that of the very bytes that were
-            parsed, and the file is read once; a second reading could see another file.
+            parsed, in a single reading; a second one could see another file.
 
         Returns
         -------
@@ -167,8 +167,8 @@ class Idx:
         InputError
             If the file is damaged, is not as long as its header says, or has changed since.
         """
-        # The file is not kept open since its header was read: four open files to close on every way out
-        # cost more code than reading 16 bytes twice.
+        # The file was not kept open after its header was read: closing four files on every way out takes
+        # more code than reading 16 bytes twice.
         with reading(self.path) as file:
             source = _Source(self.path, file, hasher)
             if _read_header(source, os.fstat(file.fileno()).st_size, len(self.shape)) != self.shape:

@@ -1,4 +1,4 @@
-"""Sets of images in a folder of four IDX files: MNIST, its kin, and one's own."""
+"""Sets of images in a folder of four IDX files: MNIST, others like it, and your own."""
 
 import hashlib
 import os
@@ -200,7 +200,7 @@ def load_folder(folder):
     Raises
     ------
     InputError
-        Before any body is read: files missing or not the only one of their role, bad headers, counts or sizes
+        Before any data are read: files missing or not the only one of their role, bad headers, counts or sizes
         that disagree. Then: damaged files, a wrong SHA-256, test labels beyond the outputs.
 
     Examples
@@ -225,7 +225,7 @@ def find_set(data=None):
 
     `data` if given; else `$NEURONE_DATA`; else the first of `data/` under the current folder and the cache of
     `python -m neurone.fetch mnist` that holds a file named like a part of a set.
-    Where `data/` holds other things, a README say, it is no set.
+    A `data/` that holds only other files, such as a README, is no set.
 
     Parameters
     ----------
@@ -239,8 +239,8 @@ def find_set(data=None):
     Raises
     ------
     InputError
-        If the place is there but does not load. There is no falling through to the next one: nobody would
-        notice that the digits are others than they meant.
+        If the place exists but does not load. The next one is not tried: nobody would notice that the digits
+        are not those they meant.
     """
     if data is not None:
         return load_folder(data)

@@ -1,1 +1,1 @@
-"""What stands between a network, its samples, and the kernels: plans, memory, copies in blocks, threads."""
+"""From a network and its samples to the kernels: plans, memory, copies in blocks, threads."""

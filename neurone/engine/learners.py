@@ -1,8 +1,8 @@
 """A network, its samples and the arrays that the kernels work in: one class for each set of kernels.
 
-All train the samples `first` to `last` of an epoch taken in the order `order`, and add to `tally` their cost and wrong
-answers. A call may begin and end anywhere in a batch. What was done to the network's own parameters, and to the
-optimiser's memory, counts after `load`; both are right again after `store`.
+All train on the samples order[first:last], `order` being the whole epoch's, and add their cost and wrong answers to
+`tally`. A call may begin and end anywhere in a batch. Changes to the network's own parameters, and to the optimiser's
+memory, take effect with `load`; both are up to date again after `store`.
 """
 
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ _WORDS, _WHOLE = np.dtype(np.uint64), np.dtype(np.int64)
 
 @dataclass
 class Problem:
-    """What is learnt, and how; everything checked.
+    """What is learnt, and how; everything has been checked.
 
     Attributes
     ----------
@@ -45,7 +45,7 @@ class Problem:
     nesterov : bool
     penalty : float
     memory : ndarray
-        What the optimiser keeps: (numbers kept, parameters), each row laid out as the parameters.
+        What the optimiser keeps: (numbers kept, parameters), each row laid out like the parameters.
     threads : int
     """
 
@@ -63,7 +63,7 @@ class Problem:
     threads: int
 
     def rule(self):
-        """How a batch corrects the parameters, for kernels; the rate is each call's."""
+        """How a batch corrects the parameters, for kernels; each call sets the rate."""
         real, (code, _) = self.network.dtype.type, options.OPTIMIZERS[self.optimizer]
         return Rule(
             self.batch_size, self.total, code, real(self.momentum), self.nesterov, real(self.penalty), real(0)
@@ -71,7 +71,7 @@ class Problem:
 
 
 class NotesLearner:
-    """The kernels of `kernels/notes.py`, in the network's own arrays. There is but one kind of them to choose."""
+    """The kernels of `kernels/notes.py`, on the network's own array. There are no tuned ones."""
 
     def __init__(self, problem, tuning=None):
         self.network = network = problem.network
@@ -83,7 +83,7 @@ class NotesLearner:
         self._work = NotesWorkspace(states, deltas, gradient, problem.memory, tau, y, np.zeros(2))
 
     def prepare(self):
-        """Compile the kernels, or fetch them from the cache: a call without samples."""
+        """Compile the kernels, or load them from the cache, by a call without samples."""
         self.train(np.arange(0), 0, 0, 1.0, np.zeros(2))
 
     def samples_per_call(self):
@@ -107,16 +107,16 @@ class NotesLearner:
 
 
 class _PackedLearner:
-    """What learners share that work in copies of the parameters: one copy for each thread."""
+    """The common part of learners that work on copies of the parameters, one for each thread."""
 
     def prepare(self):
-        """Compile all that training will call, or fetch it from the cache."""
+        """Compile all that training will call, or load it from the cache."""
         self.load()
         self.compile()
         self.store()
 
     def compile(self):
-        """The kernels alone, in another thread perhaps: nothing is called."""
+        """Compile the kernels alone, perhaps in another thread: nothing is called."""
         for kernel, arguments in self._no_samples():
             jit.prepare(kernel, *arguments)
 
@@ -176,11 +176,11 @@ class BatchLearner(_PackedLearner):
         lines, size = samples.lines_of(rows), min(problem.batch_size, len(rows))
         dense = samples.is_dense(rows, lines)
         stored = inputs if dense else int(lines[-1] - lines[0]) / len(rows)
-        # Any number may be asked for; more than there are cores would only wait for each other.
+        # Any number may be asked for; more threads than cores would only wait for each other.
         threads = team_size(network, len(rows), size, stored, min(problem.threads, cores()))
         members = parts(network, threads, stored, tuned)
         self._together = tranche(size, len(members))
-        # Rows that no sample of a tranche has cost little each, but there may be many of them: lists pass them over.
+        # A row that no sample of a tranche uses costs little, but there may be many of them: lists skip them.
         listed = dense or inputs + 1 > self._together * stored
         group = 0 if listed else group_size(rows, members, tuned)
         cut = problem.rows, problem.divisor, network.dtype, lines, problem.targets
@@ -209,13 +209,13 @@ class BatchLearner(_PackedLearner):
         )
 
     def samples_per_call(self):
-        # How long a team's members wait for each other nobody knows.
+        # How long the members of a team wait for each other is not known.
         samples = super().samples_per_call()
         return min(samples, self._together) if len(self._packed) > 1 else samples
 
     def _calls(self, order, first, last, rate, tally, meeting=None):
         members, span = len(self._packed), Span(order, first, last)
-        # Wherever there is room, like `tally`: pages of their own made no difference.
+        # Like `tally`, not in pages of its own: that made no difference.
         meeting = np.zeros((1 + members, 16), np.int64) if meeting is None else meeting
         self._rule.alpha = self.network.dtype.type(rate)
         for me, (packed, work) in enumerate(zip(self._packed, self._works, strict=True)):
@@ -235,6 +235,6 @@ class BatchLearner(_PackedLearner):
 
 
 def fast_learner(problem, tuned=False):
-    """The one for this problem, with the generic kernels or the tuned ones."""
+    """The learner for this problem, with the generic kernels or the tuned ones."""
     online = problem.batch_size == 1 and not len(problem.memory) and not problem.penalty
     return (OnlineLearner if online else BatchLearner)(problem, tuned)

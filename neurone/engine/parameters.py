@@ -10,7 +10,7 @@ from neurone.layout import parameter_offsets, state_offsets
 
 
 def own(network):
-    """The network's own array, for `kernels/notes.py`: changes are seen at once."""
+    """The network's own array, for `kernels/notes.py` and `few.py`: changes are seen at once."""
     real, whole = np.empty(0, network.dtype), np.empty(0, np.int64)
     return arguments.Network(
         network.parameters, real, parameter_offsets(network.sizes), whole, np.array(network.sizes, np.int64),
@@ -29,8 +29,8 @@ def _codes(network):
 class Packed:
     """A copy of a network's parameters, or of a part's (`plan.Part`), as `kernels/online.py` describes it.
 
-    Made for images in groups of `group` pixels, to a multiple of which the inputs are filled up. `net` and `shapes` are
-    what the kernels take. Without `trains`, there are no transposed parameters.
+    It is for images in groups of `group` pixels: the inputs are padded to whole groups. `net` and `shapes` are what the
+    kernels take. Without `trains`, there are no transposed parameters.
     """
 
     def __init__(self, network, part, group=1, trains=True):
@@ -49,7 +49,7 @@ class Packed:
             starts.append(starts[-1] + count[layer] * (sizes[layer - 1] + 1) * widths[layer])
         for layer in range(2, last + 1):
             returns.append(returns[-1] + trains * count[layer - 1] * sizes[layer] * widths[layer - 1])
-        # Whole blocks, and a register in front in which the bias neuron has the last place. The inputs come last.
+        # Each layer has whole blocks, and before them a register that ends with the bias neuron. The inputs come last.
         offsets = [0, lanes]
         for layer in range(1, last):
             offsets.append(offsets[-1] + count[layer] * widths[layer] + lanes)
@@ -66,17 +66,17 @@ class Packed:
         self._parameters = arguments.Copied(network.parameters, self.net.LesPoids)
 
     def outputs_of(self, count, inputs=0):
-        """TabOutput of `count` samples (count, ...), its bias neurons set; with room for inputs if there are any."""
+        """TabOutput for `count` samples: (count, ...), its bias neurons set, with room for `inputs` inputs."""
         states = rows_of(count, self._size + REGISTER_BYTES // self._network.dtype.itemsize + inputs, self._network.dtype)
         states[:, self._bias] = 1
         return states
 
     def inputs_of(self, count, images):
-        """TabXCachee of `count` samples (count, ...) of these; none where they are not whole."""
+        """TabXCachee for `count` samples: (count, ...); (count, 0) if the images are not whole."""
         return rows_of(count, images.shape[1] + 1 if len(images) else 0, self._network.dtype)
 
     def deltas_of(self, count):
-        """Delta of `count` samples (count, ...)."""
+        """Delta for `count` samples: (count, ...)."""
         return rows_of(count, self._size, self._network.dtype)
 
     def load(self):
@@ -89,17 +89,17 @@ class Packed:
         blocks.transfer(self.net, self._layout, self._parameters, blocks.UNPACK)
 
     def copy_from(self, parameters, packed):
-        """From an array laid out as the network's parameters to one as the copy."""
+        """Copy `parameters`, laid out like the network's, to `packed`, laid out like this copy."""
         blocks.transfer(self.net, self._layout, arguments.Copied(parameters, packed), blocks.PACK)
 
     def copy_to(self, parameters, packed):
-        """And back."""
+        """Copy them back."""
         blocks.transfer(self.net, self._layout, arguments.Copied(parameters, packed), blocks.UNPACK)
 
 
 def _layout(network, part, widths):
-    """Where the part's parameters stand. All parts but the first have another's neuron in the place of the second
-    layer's bias."""
+    """Where the part's parameters stand. In all parts but the first, row 0 of the second layer is not the bias's, but
+    that of another part's neuron."""
     place, stride, rows, foreign = parameter_offsets(network.sizes)[: len(part.sizes) - 1], [0], [0], [0]
     place = np.array([0, *place], np.int64)
     for layer in range(1, len(part.sizes)):

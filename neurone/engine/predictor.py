@@ -1,4 +1,4 @@
-"""Predictions: of a row or two on the network's own parameters, of more in a copy, kept while they do not change."""
+"""Predictions: one or two rows from the network's own parameters, more from a copy, kept while they do not change."""
 
 import numpy as np
 
@@ -11,21 +11,21 @@ from neurone.kernels import batch, few
 from neurone.kernels.arguments import Pixels, Span, Workspace
 from neurone.layout import state_offsets
 
-# As many images are sooner done without the copy.
+# Up to this many images are faster without the copy.
 _FEW = 2
-# Images of floats are taken whole, without a look at how many are 0, if they have no more numbers and are no more.
+# Up to this many numbers, in up to this many float images, are taken whole, without counting those that are 0.
 _SMALL, _ORDER = 100_000, np.arange(10_000)
-# A thread for this many multiplications: to begin and end takes a tenth of a millisecond.
+# There is a thread for every 10 million multiplications: starting and ending one takes a tenth of a millisecond.
 _WORK_OF_A_THREAD = 10_000_000
 
 
 class Predictor:
-    """The predictions of one network, whose array of parameters stays the same one. Threads may share it."""
+    """Predicts for one network, which must keep the same array of parameters. Threads may share it."""
 
     def __init__(self, network):
         self._network, self._own, self._copy = network, own(network), None
         self._states = int(state_offsets(network.sizes)[-1]) + network.sizes[-1]
-        # What calls work in, kept for the next one: to make it takes as long as to predict a few rows.
+        # Workspaces, kept for the next call: making them takes as long as predicting a few rows.
         self._spare, self._spare_few = [], {}
 
     def predict(self, rows, divisor, threads):
@@ -65,7 +65,7 @@ class Predictor:
         spare.append((pixels, states))
 
     def _predict_table(self, packed, rows, outputs):
-        """Of floats, some rows."""
+        """A few rows of floats."""
         work, cut, span = self._spare.pop() if self._spare else _workplace(packed, rows)
         cut.images, span.last = rows, len(rows)
         batch.predict(packed.net, cut, span, work, outputs, packed.shapes)
@@ -79,7 +79,7 @@ def _workplace(packed, rows):
 
 
 def _share(packed, rows, divisor, outputs, threads):
-    """Each thread takes some of the images, from the first to the last."""
+    """Cut the images into a stretch for each thread, and predict them."""
     borders = [len(rows) * number // threads for number in range(threads + 1)]
 
     def work(member):

@@ -1,6 +1,6 @@
-"""Samples as the fast kernels take them: whole, as lists of what is not 0, or in groups of that.
+"""Samples as the kernels take them: whole, as lists of the pixels that are not 0, or as groups of those.
 
-Which of them is a question of speed alone; the bits are the same.
+The choice changes the speed, and no bit.
 """
 
 import numpy as np
@@ -13,7 +13,7 @@ from neurone.kernels.simd import REGISTER_BYTES
 
 # Above this share of pixels that are not 0, images are taken whole.
 _DENSE = 0.5
-# Below this share of pixels that are not 0 in groups of several, images are not grouped; this many images show it.
+# Images are grouped if at least this share of the pixels in groups is not 0, judged by this many images.
 _FULL, _SHOWN = 0.6, 200
 
 
@@ -27,12 +27,12 @@ def lines_of(rows):
 
 
 def is_dense(rows, lines):
-    """Whether so much is not 0 that images are better taken whole; `lines` are `lines_of` rows."""
+    """Whether so few pixels are 0 that images are better taken whole; lines: `lines_of(rows)`."""
     return not isinstance(rows, SparseRows) and lines[-1] > _DENSE * rows.size
 
 
 def fills_groups(rows, size):
-    """Whether groups of `size` neighbouring pixels that are not all 0 hold little that is."""
+    """Whether few pixels are 0 in those groups of `size` neighbours that are not all 0."""
     present = dense(rows[:_SHOWN]) != 0
     padded = np.pad(present, ((0, 0), (0, -present.shape[1] % size)))
     full = padded.reshape(len(present), -1, size).any(axis=2).sum() * size
@@ -77,7 +77,7 @@ def grouped(rows, divisor, dtype, lines, targets, size):
 
 
 def whole(rows, divisor, dtype, targets):
-    """The same as `notes.py` takes them: every pixel of every image, not yet divided."""
+    """Samples as `notes.py` takes them: every pixel of every image, not yet divided."""
     images = dense(rows)
     samples = _samples(dtype, images, images.dtype, np.uint16, targets)
     samples.divisor = divisor
@@ -95,5 +95,5 @@ def _samples(dtype, images, values_type, columns_type, targets, **given):
 
 
 def _quotients(values, divisor, dtype):
-    """What bytes are divided by `divisor`; empty for others."""
+    """Each byte divided by `divisor`; empty if `values` are not bytes."""
     return (np.arange(256).astype(dtype) / divisor)[: 256 * (values.dtype == np.uint8)]

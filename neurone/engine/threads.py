@@ -1,4 +1,4 @@
-"""Threads that train as a team, for as long as one call of a kernel."""
+"""Threads that work as a team, for one kernel call."""
 
 import _thread
 import ctypes
@@ -14,16 +14,16 @@ _current_core = getattr(ctypes.CDLL(None), "sched_getcpu", None) if hasattr(os, 
 
 
 def cores():
-    """How many this process may use, by its affinity."""
+    """How many cores this process may use, by its affinity."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def team(work, threads, meeting):
-    """Call work(0), ... work(threads - 1), each in a thread of its own, which wait for each other in `meeting`.
+    """Call work(0), ... work(threads - 1), each in a thread of its own; they wait for each other in `meeting`.
 
-    All begin or none, and who fails sets the others free: none may wait for ever. Ctrl-C comes to the main thread at
-    any moment, the middle of starting another included; so this one only waits, in single steps, for one that leads.
-    Interrupted, it returns at once, and the others end their call.
+    Either all begin or none, and one that fails releases the others, so that none waits for ever. Ctrl-C may reach the
+    main thread at any moment, even while it starts another. So the calling thread only starts a leader and waits for
+    it, each in one step. Interrupted, it returns at once, and the others end their call.
     """
     if threads == 1:
         work(0)
@@ -37,9 +37,9 @@ def team(work, threads, meeting):
 
 
 def _lead(work, threads, meeting, failures, ready, ends, done):
-    """Gather the others of a team, work as one of them, and see them end.
+    """Start the other threads of a team, work as one of them, and wait for their end.
 
-    Not by `join`, and not without `daemon`: Python would list this thread, which it does not know, for ever.
+    Not by `join`, and not without `daemon`: Python, which does not know this thread, would then list it for ever.
     """
     started, complete = 1, False
 
@@ -74,12 +74,12 @@ def _lead(work, threads, meeting, failures, ready, ends, done):
 
 
 def _place(core, number):
-    """Another of the team that is on the leader's `core` goes `number` cores on, and the leader, if it has left, back.
+    """Move a thread that is on the leader's `core` `number` cores on, and the leader, if it has left its core, back.
 
-    From there it may go anywhere. Last thing before it works, since whoever waits, for Python's lock too, may wake up
-    on another's core. Left alone, two on one core stayed there for milliseconds, the second core idle: epochs of
-    50-100-5 in batches of 1,000 took 34 ms then, and not 27. (A virtual core that its host has put to sleep does not
-    look idle to Linux.)
+    From there it may go anywhere. This comes last before the work, since a thread that waits, even for Python's lock,
+    may wake up on another's core. Left alone, two on one core stayed there for milliseconds, with the second core idle:
+    epochs of 50-100-5 in batches of 1,000 took 34 ms then instead of 27. (A virtual core that its host has put to sleep
+    does not look idle to Linux.)
     """
     if core is None or (_current_core() == core) == (number == 0):
         return

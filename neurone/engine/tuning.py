@@ -1,10 +1,10 @@
-"""The generic kernels at once, and the tuned ones as soon as they are compiled: equal bits make the change invisible."""
+"""The generic kernels at once, the tuned ones as soon as they are compiled: equal bits make the change invisible."""
 
 from neurone.engine.learners import NotesLearner, fast_learner
 from neurone.kernels.jit import compile_in_background
 
-# Seconds that the rest of a run must take for the tuned kernels to be looked for, and for them to be compiled: that
-# takes some ten seconds of another core, for up to a third of the rest.
+# Tuned kernels are looked for, and compiled, if the rest of a run takes more than these seconds. Compiling takes some
+# ten seconds of another core, and saves up to a third of the rest.
 _LOOKED_FOR, _COMPILED = 1.0, 30.0
 
 
@@ -15,8 +15,8 @@ class FastLearner:
     ----------
     problem : Problem
     tuning : {"background", "first", "off"}
-        Generic kernels at first, until tuned ones are found or compiled; tuned ones, compiled before the training; or
-        generic ones all the time.
+        Generic kernels until tuned ones are found or compiled; tuned ones, compiled before the training; or generic
+        ones all the time.
     """
 
     def __init__(self, problem, tuning):
@@ -41,10 +41,10 @@ class FastLearner:
         self._now.store()
 
     def improve(self, rest):
-        """Let tuned kernels take over, if there are any; True where they do.
+        """Let tuned kernels take over, if there are any; return whether they do.
 
-        For who has just stored, at a batch's end, and will take `rest` seconds for the rest of the run: where that is
-        worth it, they are looked for, or compiled in another thread.
+        Called at a batch's end, after `store`, with `rest`, the seconds that the rest of the run will take. If that is
+        long enough, tuned kernels are looked for, or compiled in another thread.
         """
         if self._looks and rest > _LOOKED_FOR:
             self._looks, self._tuned = False, fast_learner(self._problem, tuned=True)

@@ -1,7 +1,7 @@
-"""A network as one C file, without allocation, whose outputs are the network's own bits; or of 8-bit weights.
+"""A network as one C file that allocates nothing: its outputs are the network's own bits, or its weights have 8 bits.
 
-Numbers are written in decimal, with enough digits that each is read back as itself: hexadecimal floats are C99, but
-not C++ before 2017.
+Numbers are written in decimal, with enough digits to be read back exactly: hexadecimal floats are C99, but not C++
+before 2017.
 """
 
 import numpy as np
@@ -31,8 +31,8 @@ def save_c(network, path, int8=False):
     network : Network
     path : path-like
     int8 : bool
-        Weights in 8 bits, a quarter of the size, for small controllers. Then the pixels are taken as they are, bytes,
-        and the outputs, float32, are nearly those of the network.
+        Weights in 8 bits, a quarter of the size, for small controllers. Pixels are then taken as bytes, and the
+        outputs, float32, are nearly those of the network.
 
     Raises
     ------
@@ -70,7 +70,7 @@ def _of_reals(network):
     yield c_parts.HEAD.format(
         description=_description(network),
         type="neurone_real",
-        inputs=f"{type_}s, of an image its pixels divided by 255",
+        inputs=f"{type_}s, such as an image's pixels divided by 255",
         promise="The outputs are the network's own, bit for bit",
         library=c_parts.LIBRARY[network.dtype.name],
         stack=sum(network.sizes[1:-1]) * network.dtype.itemsize,
@@ -98,7 +98,7 @@ def _of_bytes(network, quantised):
     yield c_parts.HEAD.format(
         description=_description(network) + ", its weights rounded to 8 bits",
         type="uint8_t",
-        inputs="bytes, the pixels of an image as they are",
+        inputs="bytes, an image's pixels as they are",
         promise="The outputs are the same bits everywhere",
         library=c_parts.LIBRARY["float32"],
         stack=sum(network.sizes[1:-1]) * (4 + 2),
@@ -132,7 +132,7 @@ def _of_bytes(network, quantised):
 
 
 def _programs(images, outputs, int8):
-    """What -DNEURONE_MAIN and -DNEURONE_SELFTEST compile besides."""
+    """The programs that -DNEURONE_MAIN and -DNEURONE_SELFTEST add."""
     yield "\n#if defined NEURONE_MAIN || defined NEURONE_SELFTEST\n\n#include <stdio.h>\n#include <string.h>\n"
     yield c_parts.BYTES if int8 else c_parts.PIXELS
     yield "\n#endif\n\n#if defined NEURONE_SELFTEST\n"
@@ -143,7 +143,7 @@ def _programs(images, outputs, int8):
 
 
 def _test_images(inputs):
-    """Bytes (_TESTS, inputs) to compare outputs on: all pixels, a half of them, an eighth, the others 0."""
+    """Bytes (_TESTS, inputs) to compare outputs on: images with all pixels, with half of them, with an eighth."""
     words = (uniform(2 * _TESTS * inputs, 0, 0) + 0.5) * 256
     values, chances = words.astype(np.uint8).reshape(2, _TESTS, inputs)
     return np.where(chances < np.array([[256], [128], [32]]), values, np.uint8(0))
@@ -186,7 +186,7 @@ def _exponential(network):
 
 
 def _functions(network, dtype):
-    """The functions that the network's layers use, and what those use; a function without use would be a warning."""
+    """The functions that the network's layers use, and what those use; an unused function would be a warning."""
     used = _layer_functions(network)
     if dtype == np.float32 and _exponential(network):
         yield c_parts.REDUCE_32

@@ -1,4 +1,4 @@
-"""The C that `save_c` writes, but for what depends on the network: each file takes the parts that it needs.
+"""The C that `save_c` writes, except what depends on the network: each file takes the parts that it needs.
 
 The 32-bit e^x and tanh are the operations of `kernels/elementary.py`, one by one.
 """
@@ -8,26 +8,26 @@ HEAD = """\
 
    void neurone_predict(const {type} *x, neurone_real *y)
 
-   reads NEURONE_INPUTS {inputs}, and writes NEURONE_OUTPUTS numbers elsewhere.
-   It allocates nothing, keeps nothing between calls, has the outputs of hidden layers on the stack, {stack} bytes, and
-   needs no library but that of math.h. {promise}, if it is compiled with
+   reads NEURONE_INPUTS {inputs}, and writes NEURONE_OUTPUTS numbers. x and y must not
+   overlap. It allocates nothing, keeps nothing between calls, needs no library but that of math.h, and holds the
+   outputs of hidden layers on the stack, {stack} bytes. {promise}, if it is compiled with
 
        gcc -O2 -ffp-contract=off
 
-   or g++. Without -ffp-contract=off a compiler may round a product and a sum once instead of twice, which makes other
-   bits; so do -ffast-math and, on 32-bit x86, the lack of -msse2 -mfpmath=sse.
+   or g++. Without -ffp-contract=off a compiler may round a product and a sum once instead of twice, which gives other
+   bits; so does -ffast-math, and on 32-bit x86 the lack of -msse2 -mfpmath=sse.
    {library}
 
    With -DNEURONE_MAIN it is a program: it reads images of NEURONE_INPUTS bytes each from standard input, and prints a
    line for each, the digit and then the outputs as hexadecimal floats. With -DNEURONE_SELFTEST it is a program that
-   compares the outputs of {tests} images with those stored here, bit for bit; it exits with 1 where one differs. */
+   compares the outputs of {tests} images with those stored here, bit for bit; it exits with 1 if one differs. */
 
 #include <math.h>
 #include <stdint.h>
 """
 
 LIBRARY = {
-    "float32": "e^x and tanh are its own. With fmaf as one instruction (-mfma on x86) it is faster, to the same bits.",
+    "float32": "e^x and tanh are its own. With fmaf as one instruction (-mfma on x86) it is faster; same bits.",
     "float64": "exp and tanh are the C library's: another one may differ in the last place.",
 }
 
@@ -71,7 +71,7 @@ static float reduce(float x, int32_t *n)
     const float rounder = 12582912.0f;
     float shifted = madd(x, 1.44269504f, rounder);
     float whole = shifted - rounder;
-    /* log(2) in two parts, of which whole times the first is exact. */
+    /* log(2) in two parts: whole times the first is exact. */
     float r = madd(whole, -1.42860677e-06f, madd(whole, -0.693145752f, x));
     /* By Taylor: 1/8!, 1/7!, ... 1/2!. */
     float q = madd((float)(1.0 / 40320.0), r, (float)(1.0 / 5040.0));
@@ -107,7 +107,7 @@ static double exponential(double x) { return exp(x); }
 
 TANH = {
     "float32": """
-/* m / (m + 2) with m = e^2|x| - 1; below m = 1, m/2 less a small part of itself. The sign is that of x. */
+/* m / (m + 2) with m = e^2|x| - 1; below m = 1, m/2 minus a small part of it. The sign is that of x. */
 static float hyperbolic_tangent(float x)
 {
     uint32_t sign = bits_of(x) & 0x80000000u;
@@ -205,7 +205,7 @@ static void {name}(const int8_t *w, const float *scale, const float *bias, int n
 """
 
 STEPS_8 = """
-/* u in 255 steps either side of 0, as the pixels are above it; returns the size of a step. */
+/* u in 255 steps on either side of 0, as pixels have above it; returns the size of a step. */
 static float steps(const float *u, int m, int16_t *x)
 {
     float largest = 0;

@@ -1,4 +1,4 @@
-"""Weights in 8 bits with a scale for each neuron, and the network that they make, computed as the C file does."""
+"""Weights in 8 bits with a scale for each neuron, and the outputs of such a network, computed as the C file does."""
 
 import numpy as np
 
@@ -7,19 +7,19 @@ from neurone.errors import InputError
 from neurone.kernels.scalars import activate, softmax
 
 _LARGEST_WEIGHT = 127
-_STEPS = 255  # of inputs, as pixels have them
-# Inputs of a layer: the sum of so many products stays below 2^31.
+_STEPS = 255  # of a layer's inputs, as pixels have
+# The most inputs of a layer: the sum of their products stays below 2^31.
 LARGEST_LAYER = (2**31 - 1) // (_LARGEST_WEIGHT * _STEPS)
 
 
 class Quantised:
-    """A network's 8-bit likeness.
+    """A network with 8-bit weights.
 
-    A weight is an integer q from -127 to 127 times the scale of its neuron, the largest weight being 127. The inputs
-    of a layer are integers too: pixels as they are, and a hidden layer's outputs in 255 steps either side of 0, of
-    which the largest output of the layer, found anew for each image, takes all. So one rule does for every
-    activation, and no images are needed to find ranges. Sums of products are 32-bit integers; sums times scales,
-    biases and activations are float32.
+    A weight is an integer q from -127 to 127 times the scale of its neuron, whose largest weight has 127. The inputs of
+    a layer are integers too: pixels as they are, and a hidden layer's outputs in 255 steps on either side of 0. The
+    layer's largest output, found anew for each image, is 255 steps. So one rule serves every activation, and no images
+    are needed to find ranges. Sums of products are 32-bit integers; sums times scales, biases and activations are
+    float32.
 
     Attributes
     ----------
@@ -69,7 +69,7 @@ class Quantised:
 
 
 def _activated(u, function, slope):
-    """The function of each neuron, and row by row the softmax, by the network's own kernels."""
+    """The layer's function, by the network's own kernels: of each neuron, or softmax row by row."""
     if function == "softmax":
         y = np.empty_like(u)
         for p in range(len(u)):

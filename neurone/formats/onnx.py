@@ -5,10 +5,10 @@ import numpy as np
 from neurone.errors import ExtraError, InputError
 from neurone.files import replacing, shown
 
-# The oldest that have all of it, so that runtimes since 2020 read the file, and newer ones, which read what is older.
+# The oldest versions that suffice: runtimes since 2020 read the file, since newer ones read older files too.
 _OPSET = 13
 _IR_VERSION = 7
-# What one protobuf message can hold, less room for all but the parameters.
+# What one protobuf message can hold, minus room for everything but the parameters.
 _MOST_BYTES = 2**31 - 2**20
 _NODES = {"logistic": "Sigmoid", "tanh": "Tanh", "relu": "Relu", "softmax": "Softmax"}
 
@@ -58,12 +58,12 @@ def _model(network):
     nodes, constants = [], [constant(network.dtype.type(network.slope).reshape(1), "slope")]
 
     def node(kind, *inputs, **attributes):
-        """A node's output, a name: the nodes are a chain."""
+        """Add a node, and return its output's name; the nodes form a chain."""
         output = f"{kind.lower()}_{len(nodes)}"
         nodes.append(helper.make_node(kind, inputs, [output], **attributes))
         return output
 
-    # In the runtime's own type a node less; other types are what the input becomes.
+    # The input is float32; for a network of another type, a node casts it.
     value = "input" if width == onnx.TensorProto.FLOAT else node("Cast", "input", to=width)
     last = len(network.sizes) - 2
     for layer in range(last + 1):

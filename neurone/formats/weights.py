@@ -1,11 +1,11 @@
-"""Networks from the weights of others: fitted models of scikit-learn, and PyTorch's. Neither package is needed here."""
+"""Networks from the weights of scikit-learn's fitted models and of PyTorch's. Neither package is needed here."""
 
 import numpy as np
 
 from neurone.errors import InputError
 from neurone.network import Network
 
-# Only where a network of such an output goes on to be trained does its cost matter.
+# The cost of a network with this output, which matters only if it is trained further.
 _COSTS = {"softmax": "log", "logistic": "log", "tanh": "quadratic", "identity": "half-quadratic"}
 _OF_TORCH = {
     "Sigmoid": "logistic",
@@ -27,7 +27,7 @@ def from_sklearn(model):
     -------
     Network
         Of the model's width. Its `predict_proba` gives, for the same float inputs, the probabilities of the
-        model's classes in the order of `model.classes_`, or its predictions. A model of two classes makes a network
+        model's classes in the order of `model.classes_`, or its predictions. A model of two classes becomes a network
         of one output, the second's probability.
 
     Raises
@@ -58,8 +58,8 @@ def from_torch(model):
     Parameters
     ----------
     model : torch.nn.Sequential
-        Each Linear, but perhaps the last, followed by the same of Sigmoid, Tanh, ReLU and Identity, or all by none;
-        the last by Softmax, Sigmoid, Tanh, Identity or none.
+        Every Linear but the last is followed by the same activation, one of Sigmoid, Tanh, ReLU and Identity, or by
+        none; the last, by Softmax, Sigmoid, Tanh, Identity or none.
 
     Returns
     -------
@@ -100,7 +100,7 @@ def from_torch(model):
         raise InputError(f"the model's hidden activations are {', '.join(hidden)}; a network has one for all")
     if output not in _COSTS or "softmax" in hidden:
         raise InputError(
-            f"the model's activations are {', '.join(functions)}; a softmax stands at the end alone, relu never"
+            f"the model's activations are {', '.join(functions)}; a softmax may stand only at the end, a relu not there"
         )
     weights = [_array(layer.weight).T for layer in linear]
     biases = [
@@ -127,7 +127,7 @@ def _array(tensor):
 
 
 def _network(weights, biases, activation, output):
-    """A network of these weights (n, m) and biases (m,), one of each a layer."""
+    """A network of these weights (n, m) and biases (m,), one of each for every layer."""
     for layer, (w, b) in enumerate(zip(weights[1:], biases, strict=False), 1):
         if len(w) != len(b):
             raise InputError(f"layer {layer} of the model has {len(b)} outputs, and the next takes {len(w)}")

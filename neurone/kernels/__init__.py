@@ -1,2 +1,2 @@
-"""The compiled loops: arrays and numbers in, arrays out. `jit.py` says how they are compiled, `cache.py` where they are
-kept; `notes.py` is the method as the notes have it, and the place to begin reading."""
+"""The compiled loops: arrays and numbers in, arrays out. Begin with `notes.py`, the method as the notes have it.
+`jit.py` says how kernels are compiled, `cache.py` where they are kept."""

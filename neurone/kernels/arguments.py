@@ -1,8 +1,8 @@
-"""What the kernels are handed, declared once: structures by subject.
+"""The kernels' arguments, declared once: structures by subject.
 
-A kernel, and a step that is called for a tranche, takes whole `Struct`s, which are pointers. A step that is called for
-each sample takes a field or two, or one of the small tuples below, which are made within a kernel and handed over by
-value. Letters and the notes' names are explained in `notes.py`; blocks and shapes, in `online.py`.
+Kernels, and steps that are called once for a tranche, take whole `Struct`s, which are pointers. Steps that are called
+for each sample take a field or two, or one of the small tuples below, which are made within a kernel and passed by
+value. `notes.py` explains letters and the notes' names; `online.py`, blocks and shapes.
 """
 
 from typing import NamedTuple
@@ -15,11 +15,11 @@ from neurone.kernels.structs import Struct
 class Network(Struct):
     """A network's parameters and shape, or those of one thread's share of it.
 
-    `notes.py` has no use for Transposees, back and blocks, and counts the layers' parameters from 0, the others from 1.
+    `notes.py` does not use Transposed, back and blocks. It counts `debut` from 0, the other kernels from 1.
     """
 
     LesPoids: ndarray
-    Transposees: ndarray
+    Transposed: ndarray
     debut: ndarray
     back: ndarray
     sizes: ndarray
@@ -32,9 +32,9 @@ class Network(Struct):
 
 
 class Samples(Struct):
-    """All samples. Their images are whole, or lists of what is not 0 (`sparse.py`), or groups of that (`groups.py`).
+    """All samples. Images are whole, or lists of pixels that are not 0 (`sparse.py`), or groups of those (`groups.py`).
 
-    labels (P,) or targets (P, outputs), and factors (P,), of each sample's cost and error: empty where there are none.
+    labels (P,) or targets (P, outputs); factors (P,) of each sample's cost and error. What is not given is empty.
     """
 
     images: ndarray
@@ -56,7 +56,7 @@ class Pixels(Struct):
 
 
 class Span(Struct):
-    """What a call trains: samples number `first` to `last` of an epoch that takes them in the order `order`."""
+    """What a call trains on: the samples order[first:last]; `order` is the whole epoch's."""
 
     order: ndarray
     first: int
@@ -88,7 +88,7 @@ class NotesWorkspace(Struct):
 
 
 class OnlineWorkspace(Struct):
-    """The arrays of `online.py`; nothing is kept in memory."""
+    """The arrays of `online.py`; `memory` is empty, as plain SGD keeps nothing."""
 
     TabOutput: ndarray
     Delta: ndarray
@@ -98,10 +98,9 @@ class OnlineWorkspace(Struct):
 
 
 class Workspace(Struct):
-    """The arrays of `batch.py`, one line of the first three for each sample of a tranche, one of each for each tranche
-    under way.
+    """The arrays of `batch.py`. The first three are (tranches under way, samples of a tranche, numbers).
 
-    holders, places: of `groups.py`. seen, touched, count: of `sparse.gather`.
+    holders, places: see `groups.py`. seen, touched, count: see `sparse.gather`.
     """
 
     TabXCachees: ndarray
@@ -119,7 +118,7 @@ class Workspace(Struct):
 
 
 class Team(Struct):
-    """Who works together (`team.py`): number `me` of `members` threads."""
+    """A thread's place in its team (`team.py`): number `me` of `members`."""
 
     me: int
     members: int
@@ -128,8 +127,8 @@ class Team(Struct):
 
 
 class Shapes(Struct):
-    """Tuples as long as blocks have registers: one block of a hidden layer, and several at a time; the same of the
-    output; and the rows of a group of pixels. Only their lengths count."""
+    """Tuples whose lengths are numbers of registers: of a hidden layer's block, of several such blocks at a time, the
+    same for the output, and of the rows of a group of pixels. Only the lengths matter."""
 
     hidden: tuple
     several: tuple
@@ -139,7 +138,7 @@ class Shapes(Struct):
 
 
 class Layout(Struct):
-    """Where the parameters of a network's part stand in the network's own array (`blocks.py`)."""
+    """Where the parameters of a part of a network stand in the network's own array (`blocks.py`)."""
 
     place: ndarray
     stride: ndarray
@@ -150,15 +149,15 @@ class Layout(Struct):
 
 
 class Copied(Struct):
-    """Numbers laid out as a network's parameters, and their copy laid out as LesPoids."""
+    """Numbers laid out like a network's parameters, and their copy laid out like LesPoids."""
 
     parameters: ndarray
     blocks: ndarray
 
 
 class Layer(NamedTuple):
-    """Where a layer of n inputs and m neurons, in `blocks` blocks, stands: its parameters, the transposed ones, its
-    neurons, and the bias neuron in front of the layer before it."""
+    """A layer of n inputs and m neurons in `blocks` blocks, and where things begin: its parameters (`debut`), the
+    transposed ones (`back`), its neurons (`offset`), and the layer before it (`bias`, its bias neuron)."""
 
     n: int
     m: int
@@ -170,7 +169,7 @@ class Layer(NamedTuple):
 
 
 class Image(NamedTuple):
-    """One image's pixels that are not 0: numbers `first` to `last` of the lists of all images."""
+    """One image's pixels that are not 0: [first:last] of the lists of all images."""
 
     columns: ndarray
     values: ndarray
@@ -188,7 +187,7 @@ class Rows(NamedTuple):
 
 
 class Tranche(NamedTuple):
-    """Samples that are taken together: `count` from number q of `order` on. `turn`: which of the arrays are theirs."""
+    """`count` samples taken together, from number q of `order` on. `turn`: which arrays of the workspace are theirs."""
 
     q: int
     count: int
@@ -196,8 +195,8 @@ class Tranche(NamedTuple):
 
 
 class Correction(NamedTuple):
-    """What a tranche does to the parameters: whether it begins its batch, and whether the gradient is complete with it,
-    to be taken `step_size` times, with the penalty."""
+    """What a tranche does to the parameters. new: it begins its batch. complete: it ends the batch, and they are
+    corrected at once, by `step_size` times the gradient, with the penalty."""
 
     new: bool
     complete: bool

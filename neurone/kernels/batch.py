@@ -1,15 +1,15 @@
 """Batches, in vectors and by several threads: the same bits as notes.py.
 
-Samples are taken by tranches, a few at a time, so that memory does not grow with the batch.
+Samples are taken a few at a time, in tranches, so that memory does not grow with the batch.
 
-Each thread of a team has a network of its own: some neurons of the first hidden layer, with the rows of weights that go
-out of them. It alone corrects them, and they never leave its core's cache. What neurons of the second layer (mostly the
-output) sum up goes from thread to thread, each of which goes on where the one before stopped, so that every sum keeps
-its order; the last has the layers above to itself, and sends the second layer's errors back to all. So only a few
-numbers of each sample cross between cores. Within a batch, before a thread waits for a tranche's errors it has summed
-up the next one, so that none stands idle while a message is on its way. (To share samples or rows in any layer takes
-all its outputs or parameters across with every batch: two threads took up to 1.5 times as long as one where the cores
-were far from each other.)
+Each thread of a team has a network of its own: some neurons of the first hidden layer, with the weights into and out of
+them. It alone corrects these, and they never leave its core's cache. The sums of the second layer (mostly the output)
+go from thread to thread: each continues where the one before stopped, so that every sum keeps its order. The last
+thread has the layers above to itself, and sends the second layer's errors back to all. So only a few numbers of each
+sample cross between cores. Within a batch, a thread sums up the next tranche before it waits for the errors of this
+one, so that none is idle while a message is under way. (Sharing the samples, or the rows of any layer, moves all
+outputs or parameters of a layer between cores with every batch: two threads took up to 1.5 times as long as one where
+the cores were far from each other.)
 
 Parameters stand as in online.py. `layers.py` goes forward, `gradients.py` back.
 """
@@ -23,20 +23,20 @@ from neurone.kernels.online import in_registers, outcome, outputs
 from neurone.kernels.simd import line, prefetch
 from neurone.kernels.team import MESSAGES, announce, receive, send, wait_for
 
-# A label is asked for this many samples before it is wanted: so far before that it is there, and so near that it is
-# there still. (A whole tranche before, others had taken its place in the cache where there are 800 neurons.)
+# A label is prefetched this many samples ahead: early enough to be in the cache in time, and late enough to be there
+# still. (A whole tranche ahead was too early: with 800 neurons, other data had pushed it out.)
 AHEAD = 8
 
 
 @step
 def answers(net, samples, order, work, tranche):
-    """The outputs of a tranche, their costs and errors, which only the thread that has the last layer knows."""
+    """The outputs of a tranche, with their costs and errors; for the thread that has the last layer."""
     TabOutput, Delta = work.TabOutputs[tranche.turn], work.Deltas[tranche.turn]
     for e in range(tranche.count):
         q = tranche.q + e
         outcome(net, samples, order[q], line(TabOutput, e), line(Delta, e), work.y, work.tally)
         if q + AHEAD < order.size and samples.labels.size:
-            # From memory, else, while the next sample waits.
+            # Otherwise it comes from memory, while the next sample waits.
             prefetch(samples.labels, order[q + AHEAD])
 
 
@@ -64,7 +64,7 @@ def up(net, samples, order, work, team, tranche, sent, shapes):
 
 @step
 def down(net, work, team, tranche, sent, shapes):
-    """And back, down to the errors of the first layer; those of the second come from the last thread of a team."""
+    """A tranche back, down to the errors of the first layer; the last thread of a team sends those of the second."""
     if team.me < team.members - 1:
         wait_for(team, team.members - 1, sent)
         message = line(team.messages, (sent - 1) % MESSAGES)
@@ -75,10 +75,10 @@ def down(net, work, team, tranche, sent, shapes):
 
 @kernel
 def train(net, samples, span, rule, work, team, shapes):
-    """As `notes.train`, by thread `me` of `members`, all of which call it, each for its own network.
+    """As `notes.train`, by thread `me` of `members`, each of which calls it for its own network.
 
-    Of a team but its last, sizes are the inputs, the thread's own neurons, and those of the layer behind them. All but
-    the first have the rows of these neurons' bias too, which mean nothing.
+    All networks but the last end with the second layer: their sizes are the inputs, the thread's own neurons and that
+    layer's. In all but the first, the row of the second layer's biases means nothing.
     """
     order, turns, size = span.order, work.TabOutputs.shape[0], work.TabOutputs.shape[1]
     ahead = 0 if team.members == 1 else 1
@@ -107,7 +107,7 @@ def train(net, samples, span, rule, work, team, shapes):
 
 @kernel
 def predict(net, samples, span, work, answers, shapes):
-    """The outputs of the images `first` to `last`, which are whole or lists. answers: (P, outputs), written."""
+    """The outputs of a span of images, whole or lists. answers: (P, outputs), written."""
     L, size = net.sizes.size - 1, work.TabOutputs.shape[1]
     for q in range(span.first, span.last, size):
         tranche = Tranche(q, min(size, span.last - q), L - L)

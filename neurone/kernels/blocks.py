@@ -1,22 +1,22 @@
 """A network's parameters copied into blocks, as `online.py` describes them, and back.
 
-A copy may be of a part of the network. Of layer `layer`, from 1, `rows[layer]` rows of `columns[layer]` numbers are
-copied, which begin at place[layer] of the network's own array and follow each other at a distance of stride[layer]; the
-first `foreign[layer]` of them are another part's, and are not copied back. The layer's blocks have width[layer] numbers.
+The copy may hold only a part of the network. Of layer `layer`, from 1, it has rows[layer] rows of columns[layer]
+numbers. They begin at place[layer] of the network's own array, stride[layer] apart; the first foreign[layer] of them
+belong to another part, and are not copied back. The rows of the layer's blocks have width[layer] numbers.
 """
 
 from neurone.kernels.gradients import transpose
 from neurone.kernels.jit import kernel
 from neurone.kernels.online import layer_of
 
-# What `transfer` does. One kernel for all, because each takes a third of a second to compile.
+# What `transfer` does. One kernel does all three, because each would take a third of a second to compile.
 PACK, PACK_AND_TURN, UNPACK = range(3)
 
 
 @kernel
 def transfer(net, layout, copied, what):
-    """PACK parameters into blocks, what fills these up becoming 0; if they are LesPoids, turn them for Transposees; or
-    UNPACK them."""
+    """PACK parameters into blocks, padded with 0; PACK_AND_TURN writes Transposed too, from LesPoids; UNPACK copies
+    back."""
     parameters, blocks = copied.parameters, copied.blocks
     for number in range(1, net.sizes.size):
         layer, numbers = layer_of(net, number), layout.width[number]

@@ -1,6 +1,6 @@
 """Pen strokes drawn into small grey images, prepared as MNIST's were: fitted in a box, centred by mass.
 
-Only +, -, *, /, sqrt, comparisons and conversions, each rounded the same way by every machine.
+Only +, -, *, /, sqrt, comparisons and conversions are used, which every machine rounds the same way.
 """
 
 import numpy as np
@@ -81,7 +81,7 @@ def fit(line, side):
 
 @step
 def stroke(a, b, softness, box):
-    """Ink the pixels near the piece from vertex `a` to vertex `b`, except where there is more already."""
+    """Ink the pixels near the piece from vertex `a` to vertex `b`, except where there is more ink already."""
     side = len(box)
     ax, ay, ar = a[0], a[1], a[2]
     dx, dy, dr = b[0] - ax, b[1] - ay, b[2] - ar

@@ -32,7 +32,7 @@ from neurone.kernels.simd import (
 
 
 def multiply_add(builder, a, b, s):
-    """`madd` of scalars or registers. Where no instruction does llvm.fma, LLVM calls the C library: exact, and slow."""
+    """`madd` of scalars or registers. Where no instruction does llvm.fma, LLVM calls the C library: exact, but slow."""
     if isinstance(a.type, ir.VectorType) and a.type.element == ir.FloatType():
         name = f"llvm.fma.v{a.type.count}f32"
         function = cgutils.get_or_insert_function(builder.module, ir.FunctionType(a.type, [a.type] * 3), name)
@@ -46,8 +46,8 @@ def multiply_add(builder, a, b, s):
 def madd(typingctx, a, b, s):
     """s + a*b: one rounding in 32 bits (fused), two in 64 (a product, then a sum).
 
-    The three must be of one width. A float64 literal that strays into a float32 sum would turn it into
-    another sum without a word; here it does not compile. A scalar beside blocks stands for a block.
+    All three must have one width. A float64 literal in a float32 sum would silently change the sum; here it does not
+    compile. A scalar among blocks stands for a block full of it.
     """
     if is_block(a, b, s):
         return lane_by_lane(multiply_add, None, (a, b, s))
@@ -57,7 +57,7 @@ def madd(typingctx, a, b, s):
 
 
 def _splats(context, builder, factors, block):
-    """For each scalar of a tuple a register of type `block`'s that is full of it."""
+    """For each scalar of a tuple, a register of `block`'s type with the scalar in every lane."""
     return [
         builder.extract_value(splat(context, builder, factor, block.dtype, block), 0)
         for factor in cgutils.unpack_tuple(builder, factors)
@@ -66,9 +66,9 @@ def _splats(context, builder, factors, block):
 
 @intrinsic
 def outer(typingctx, sums, factors, array, index):
-    """`sums`, blocks one behind the other: the r-th plus factors[r], of a tuple, times the block array[index], ...
+    """sums[r] + factors[r] * x for each r. `sums`: blocks, joined. `factors`: a tuple. x: the block array[index], ...
 
-    Each register of that block is loaded when it is wanted: all at once they would push sums out of the registers.
+    The registers of x are loaded one at a time: all at once, they would push sums out of the machine's registers.
     """
     if not isinstance(sums, Block) or sums.registers % len(factors) or not sums.dtype == factors.dtype == array.dtype:
         return None
@@ -88,9 +88,9 @@ def outer(typingctx, sums, factors, array, index):
 
 @intrinsic
 def add_inner(typingctx, array, index, factors, rows):
-    """The block array[index], ... plus factors[r], of a tuple, times the r-th of `rows`, blocks one behind the other.
+    """Add factors[r] * rows[r] for each r to the block array[index], ... `factors`: a tuple. `rows`: blocks, joined.
 
-    r runs upwards. Register by register, as `outer`.
+    r runs upwards. One register at a time, as in `outer`.
     """
     if not isinstance(rows, Block) or rows.registers % len(factors) or not rows.dtype == factors.dtype == array.dtype:
         return None
@@ -137,7 +137,7 @@ def bits(typingctx, x):
 
 @intrinsic
 def from_bits(typingctx, n):
-    """The float32 of these 32 bits; any integer's low 32 (Numba widens int32 arithmetic to int64)."""
+    """The float32 with the low 32 bits of an integer of any width (Numba widens int32 arithmetic to int64)."""
     if is_block(n):
         register = ir.VectorType(ir.FloatType(), lanes_of(types.float32))
         result = Block(types.float32, n.registers)
@@ -154,14 +154,14 @@ def from_bits(typingctx, n):
 
 # e^x = 2^n e^r with n = x / log(2) rounded to the nearest integer, |r| <= log(2) / 2.
 _LOG2_E = np.float32(1.4426950408889634)
-# log(2) in two parts, the first of 15 bits: n times it is exact, and so is what it leaves of x.
+# log(2) in two parts. The first has 15 bits: n times the first is exact, and so is x minus that product.
 _LN2_HIGH = np.float32(0.693145751953125)
 _LN2_LOW = np.float32(0.6931471805599453 - float(_LN2_HIGH))
 # 1.5 * 2^23: adding it to a small float leaves the nearest integer in the low bits, ties to even.
 _ROUNDER = np.float32(12582912.0)
 _ROUNDER_BITS = np.int32(0x4B400000)
 # (e^r - 1 - r) / r^2 by Taylor: 1/2!, 1/3!, ... 1/8!. A fitted polynomial would save a term or two of the
-# seven; this one needs no fit. Without its last term exp is 1.03 units in the last place off, not 0.96.
+# seven; this one needs no fit. Without its last term exp is off by 1.03 units in the last place, not 0.96.
 _C2, _C3, _C4, _C5, _C6, _C7, _C8 = (np.float32(1.0 / math.factorial(k)) for k in range(2, 9))
 # Beyond these e^x is infinity and 0, in float32; NaN passes, since it compares false.
 _EXP_HIGHEST = np.float32(89.0)
@@ -214,8 +214,8 @@ def exp32(x):
 def tanh32(x):
     """m / (m + 2) with m = e^2|x| - 1, formed without cancellation; the sign, even of 0, is that of x.
 
-    Below m = 1 the sum and the quotient would cost 2.4 units in the last place: there it is m/2 less a
-    small part of itself.
+    Below m = 1 the sum and the quotient would cost 2.4 units in the last place; there the result is m/2 minus a
+    small part of it.
     """
     sign = bits(x) & _SIGN_BIT
     a = from_bits(bits(x) ^ sign)
@@ -229,7 +229,7 @@ def tanh32(x):
     return from_bits(bits(y) | sign)
 
 
-# Names for `overload`, by which kernels call them; called from Python they would do nothing.
+# The names by which kernels call the overloads below; called from Python, they do nothing.
 
 
 def exp(x):
@@ -259,7 +259,7 @@ def _tanh(x):
 
 @step
 def activate(activation, s, pente):
-    """g(s), of the functions that act on one neuron alone; `pente` is the slope a of the logistic."""
+    """g(s), for the functions of a single neuron (all but softmax); `pente` is the slope a of the logistic."""
     if activation == LOGISTIC:
         return like(s, 1) / (like(s, 1) + exp(-(pente * s)))
     if activation == TANH:

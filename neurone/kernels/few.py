@@ -1,5 +1,5 @@
-"""A few images at a time, on the network's own parameters: no copy is made, and rows of weights from pixels that are 0
-are passed over, as in `sparse.py`."""
+"""Predictions of a few images, from the network's own parameters: nothing is copied. Rows of weights from pixels that
+are 0 are skipped, as in `sparse.py`."""
 
 from neurone.constants import SOFTMAX
 from neurone.kernels.elementary import activate, madd

@@ -1,7 +1,7 @@
-"""Batches back: errors, gradients and corrections, in vectors.
+"""Batches, backward: errors, gradients and corrections, in vectors.
 
-Gradient stands as LesPoids. Where a batch is complete with a tranche, plain SGD corrects while the gradient is still in
-registers; other optimisers have it kept, and correct when all of it is there.
+Gradient is laid out like LesPoids. When a tranche completes its batch, plain SGD corrects while the gradient is still
+in registers; other optimisers store it, and correct a layer when all of its gradient is there.
 """
 
 import numpy as np
@@ -19,8 +19,8 @@ from neurone.kernels.update import correct, correct_penalised, update_rows
 
 @step
 def backward(net, work, tranche, number, shape):
-    """The errors of the layer before a layer, of the samples of a tranche."""
-    TabOutput, Delta, numbers = work.TabOutputs[tranche.turn], work.Deltas[tranche.turn], width(net.Transposees, shape)
+    """The errors of a tranche in the layer before layer `number`."""
+    TabOutput, Delta, numbers = work.TabOutputs[tranche.turn], work.Deltas[tranche.turn], width(net.Transposed, shape)
     layer = layer_of(net, number)
     last = layer.bias + 1 + whole(Delta, layer.n)
     for b in range(net.blocks[number - 1]):
@@ -28,14 +28,14 @@ def backward(net, work, tranche, number, shape):
         end = min(j + numbers, last)
         for e in range(tranche.count):
             delta, U = line(Delta, e), line(TabOutput, e)
-            weighted_deltas(net.Transposees, place, neurons(delta, net, number), delta, j, shape)
+            weighted_deltas(net.Transposed, place, neurons(delta, net, number), delta, j, shape)
             derivatives(net.activation, net.pente, part(U, j, end), part(delta, j, end))
 
 
 @step
 def keep_or_correct(LesPoids, Gradient, place, correction, G):
-    """The rows from `place` on corrected by their gradient G, a block of them, and the penalty, in one pass; or it is
-    kept, as the batch goes on."""
+    """Correct the rows from `place` on by their gradient, the block G, and the penalty, in one pass; or store G, if the
+    correction comes later."""
     if not correction.complete:
         store(Gradient, place, G)
     elif correction.penalty == 0:
@@ -46,13 +46,13 @@ def keep_or_correct(LesPoids, Gradient, place, correction, G):
 
 @step
 def unpenalised(correction):
-    """The same for the bias."""
+    """The same correction without the penalty, for biases."""
     return Correction(correction.new, correction.complete, correction.step_size, like(correction.step_size, 0))
 
 
 @step
 def grouped_layer(net, samples, order, work, tranche, correction, shapes):
-    """The layer behind the inputs, of images in groups: the gradient and, where it is complete, the correction.
+    """The gradient of the first layer, for images in groups, and the correction where it is complete.
 
     A group's rows are sums over the samples that have it; the bias's, over all.
     """
@@ -60,7 +60,8 @@ def grouped_layer(net, samples, order, work, tranche, correction, shapes):
     holders, places, lines = line(work.holders, tranche.turn), work.places, samples.lines
     numbers, Delta = width(LesPoids, shape), rows_of(work.Deltas[tranche.turn], layer.offset)
     size = width(LesPoids, shapes.rows) // numbers
-    # Of a group that no sample has: in a whole batch the gradient is 0, and within one it stays as it is.
+    # A group that no sample has is skipped in a whole batch, where its gradient is 0, and in the middle of one, where
+    # its gradient does not change.
     skip = correction.new == correction.complete and (correction.penalty == 0 or not correction.complete)
     for b in range(layer.blocks):
         place, j = layer.debut + b * (layer.n + 1) * numbers, Delta.place + b * numbers
@@ -90,7 +91,7 @@ def grouped_layer(net, samples, order, work, tranche, correction, shapes):
 
 @step
 def scatter(LesPoids, work, layer, correction, shape):
-    """The end of a batch that `sparse.gather` began: the correction, where it is complete, and zeros."""
+    """End a batch that `sparse.gather` began: correct, where the gradient is complete, and set it to 0."""
     Gradient, touched, count, seen = work.Gradient, work.touched, work.count, work.seen
     numbers, penalised = width(LesPoids, shape), correction.penalty != 0
     for b in range(layer.blocks):
@@ -113,7 +114,7 @@ def scatter(LesPoids, work, layer, correction, shape):
 
 @step
 def block_of_rows(LesPoids, Gradient, place, X, Delta, count, correction, shape, several):
-    """Several rows of a block, whose inputs in the samples are X's."""
+    """The gradient of several rows of a block, whose inputs are X, and the correction, as in `keep_or_correct`."""
     G = load(Gradient, place, several)
     if correction.new:
         G = like(G, 0)
@@ -125,12 +126,12 @@ def block_of_rows(LesPoids, Gradient, place, X, Delta, count, correction, shape,
 
 @step
 def dense_layer(net, work, layer, X, tranche, correction, shape, several):
-    """As `grouped_layer`, of a layer whose inputs are X, the bias first."""
+    """As `grouped_layer`, for a layer whose inputs are X, the bias neuron first."""
     LesPoids, Gradient, count = net.LesPoids, work.Gradient, tranche.count
     numbers = width(LesPoids, shape)
     together = width(LesPoids, several) // numbers
     Delta = rows_of(work.Deltas[tranche.turn], layer.offset)
-    alone = 1 + layer.n % together  # with the bias's
+    alone = 1 + layer.n % together  # rows that are taken one by one, the bias's among them
     for b in range(layer.blocks):
         place, d = layer.debut + b * (layer.n + 1) * numbers, Rows(Delta.Tab, Delta.place + b * numbers, Delta.stride)
         for i in range(alone):
@@ -144,7 +145,7 @@ def dense_layer(net, work, layer, X, tranche, correction, shape, several):
 
 @step
 def update_layer(net, work, layer, rule, step_size, numbers):
-    """The correction of a layer whose gradient was kept, in blocks of `numbers`."""
+    """Correct a layer whose gradient was stored; a row of its blocks has `numbers` numbers."""
     like_it = step_size - step_size
     for b in range(layer.blocks):
         place, end = layer.debut + b * (layer.n + 1) * numbers, layer.debut + (b + 1) * (layer.n + 1) * numbers
@@ -154,20 +155,20 @@ def update_layer(net, work, layer, rule, step_size, numbers):
 
 @step
 def transpose(net, layer, numbers, before):
-    """Transposees as a layer's rows have become, but for the bias's. Its blocks have `numbers` numbers, those of the
-    layer before it `before`."""
-    LesPoids, Transposees = net.LesPoids, net.Transposees
+    """Copy a layer's rows, all but the bias's, into Transposed. A row of its blocks has `numbers` numbers, a row of
+    the blocks of the layer before it `before`."""
+    LesPoids, Transposed = net.LesPoids, net.Transposed
     for b in range(layer.blocks):
         row, column = layer.debut + (b * (layer.n + 1) + 1) * numbers, layer.back + b * numbers * before
         for i in range(layer.n):
             to = column + i // before * layer.m * before + i % before
             for k in range(min(numbers, layer.m - b * numbers)):
-                Transposees[to + k * before] = LesPoids[row + i * numbers + k]
+                Transposed[to + k * before] = LesPoids[row + i * numbers + k]
 
 
 @step
 def gradients(net, samples, span, work, rule, tranche, correction, last, shapes):
-    """The gradient of a tranche, layer by layer, and with the `last` of a batch the correction."""
+    """The gradient of a tranche, layer by layer, and with the `last` tranche of a batch the correction."""
     L, before = net.sizes.size - 1, width(net.LesPoids, shapes.hidden)
     listed = samples.lines.size > 0 and samples.present.size == 0
     for number in range(1, L + 1):

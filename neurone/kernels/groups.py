@@ -1,17 +1,17 @@
-"""Images as the groups of pixels, next to each other, of which one at least is not 0: for batches.
+"""Images as groups of neighbouring pixels, of which at least one is not 0: for batches.
 
-Taken group by group over all samples of a tranche, the rows of weights from a group's pixels come into the processor's
-registers once, and stay there while one sample after another that has the group goes by. What pixels of 0 in a group
-add is nothing, and so is what those add that fill up the last group (see `sparse.py`).
+Batches go through a tranche group by group. The rows of weights from a group's pixels come into the processor's
+registers once, and stay there while they serve every sample that has the group. Pixels of 0 in a group, and those that
+pad the last group, add nothing (see `sparse.py`).
 
 lines      where each image's values begin, and where the last one's end: (P + 1,)
-values     of each group, one value for each of its pixels; see `sparse.py`, as for `quotients`
-present    uint64 (P, words): bit g % 64 of word g / 64 is set where the image has group g, pixels 1 + g * size on of
-           TabXCachee; the words fill whole registers
-holders    uint64 (64 * words,), the same of a tranche, turned: bit e of [(g % 64) * words + g / 64] is set where sample
-           e has group g
+values     one for each pixel of each group; see `sparse.py`, as for `quotients`
+present    uint64 (P, words): bit g % 64 of word g / 64 is set where the image has group g, which begins at
+           TabXCachee[1 + g * size]; the words fill whole registers
+holders    uint64 (64 * words,), the same for a tranche, transposed: bit e of [(g % 64) * words + g / 64] is set where
+           sample e has group g
 
-A group has as many pixels as the shape `rows` is times as long as a block.
+The size of a group, in pixels, is the length of the shape `rows` divided by that of a block's shape.
 """
 
 import numpy as np
@@ -25,8 +25,8 @@ BITS = 64
 
 @kernel
 def cut(pixels, group, lines, values, present):
-    """Fill the last three for images (P, n), a group having as many pixels as the tuple `group` is long. `values` has
-    room for a group more than there are; present: zeros.
+    """Fill `lines`, `values` and `present` for images (P, n), in groups of len(group) pixels. `values` has room for one
+    group more than there are; present: zeros.
 
     Without branches, as `sparse.cut`.
     """
@@ -59,7 +59,7 @@ def cut(pixels, group, lines, values, present):
 
 @kernel
 def regroup(lines_before, columns, values_before, group, lines, values, present):
-    """As `cut`, for images that `sparse.cut` has been to. values, present: zeros."""
+    """As `cut`, for images that are lists. values, present: zeros."""
     t = 0
     for p in range(lines.size - 1):
         lines[p] = t
@@ -77,10 +77,10 @@ def regroup(lines_before, columns, values_before, group, lines, values, present)
 
 @inlined
 def anticipate(samples, order, q, count):
-    """Ask for the sample `count` behind the q-th: in a shuffled order they come from memory.
+    """Prefetch the sample `count` after the q-th: in a shuffled order, samples come from memory.
 
-    Also for where its successor stands, asked for as long before. Between other work, since only few requests can be
-    under way.
+    To know where it stands, its `lines` are prefetched another `count` samples earlier. Called between other work,
+    since only a few requests can be under way.
     """
     present, lines, values = samples.present, samples.lines, samples.values
     words = present.shape[1]
@@ -104,8 +104,8 @@ def find_holders(present, order, tranche, holders):
         for word in range(0, words, together):
             store(holders, e * words + word, load(line(present, order[tranche.q + e]), word, REGISTER))
     holders[tranche.count * words :] = 0
-    # Rows and columns of each square of BITS by BITS bits exchanged: of its halves, of their halves, ...; at a time, as
-    # many squares side by side as a register has words.
+    # Transpose each square of BITS by BITS bits: exchange its upper right and lower left quarters, then those of each
+    # quarter, and so on. As many squares at a time, side by side, as a register has words.
     for word in range(0, words, together):
         half, mask = BITS // 2, np.uint64(0xFFFFFFFF)
         while half:

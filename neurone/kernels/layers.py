@@ -1,7 +1,7 @@
-"""Batches forward: the samples of a tranche, layer by layer, in vectors.
+"""Batches, forward: the samples of a tranche, layer by layer, in vectors.
 
-A layer of few neurons has too few running sums to keep the processor busy, so several samples of it go forward at a
-time: the shape `several` is as long as that many blocks have registers.
+A layer of few neurons has too few running sums to keep the processor busy, so several samples go through it at a time:
+the shape `several` has the registers of that many blocks.
 """
 
 import numpy as np
@@ -27,13 +27,13 @@ from neurone.kernels.simd import (
 )  # fmt: skip
 from neurone.kernels.sparse import pixels
 
-# Of a dense image, this many bytes are asked for a tranche ahead: the processor goes on from there by itself.
+# This many bytes of a dense image are prefetched a tranche ahead: the processor goes on from there by itself.
 BEGINNING = 4096
 
 
 @step
 def rows_of(Tab, place):
-    """The numbers of Tab, a line for each sample, from `place` of the first line on."""
+    """The rows of Tab, one for each sample, from `place` of each on."""
     return Rows(part(Tab, 0, Tab.size), place, Tab.shape[1])
 
 
@@ -41,7 +41,8 @@ def rows_of(Tab, place):
 def forward_block(LesPoids, place, n, X, Sigma, resumed, shape, several):
     """sigma of a block for several samples, the first ones of Sigma, from their inputs, the first ones of X.
 
-    The bias is the first of the inputs; where `resumed` is 1, it is there already, and sums go on from what Sigma has.
+    The bias neuron is the first input. Where `resumed` is 1, sums continue from what Sigma holds, which includes the
+    bias.
     """
     numbers, s = width(LesPoids, shape), zeros(LesPoids, several)
     if resumed:
@@ -53,7 +54,7 @@ def forward_block(LesPoids, place, n, X, Sigma, resumed, shape, several):
 
 @step
 def dense_layer(LesPoids, layer, X, Sigma, count, resumed, shape, several):
-    """sigma of a layer, in Sigma, from the inputs X, the bias neuron first, of `count` samples; `resumed` as above."""
+    """sigma of a layer for `count` samples, in Sigma, from the inputs X, the bias neuron first; `resumed` as above."""
     numbers = width(LesPoids, shape)
     together = width(LesPoids, several) // numbers
     for b in range(layer.blocks):
@@ -69,7 +70,7 @@ def dense_layer(LesPoids, layer, X, Sigma, count, resumed, shape, several):
 
 @step
 def sparse_layer(LesPoids, layer, samples, order, tranche, Sigma, shape):
-    """As `dense_layer`, of images that are lists. Block by block, because all samples want a block's rows."""
+    """As `dense_layer`, for images that are lists. Block by block, since all samples use a block's rows."""
     lines, numbers = samples.lines, width(LesPoids, shape)
     for b in range(layer.blocks):
         place, j = layer.debut + b * (layer.n + 1) * numbers, Sigma.place + b * numbers
@@ -90,7 +91,7 @@ def activate_layer(net, layer, TabOutput):
 
 @step
 def anticipate(images, order, q):
-    """Ask for the beginning of the q-th sample, of images that are whole."""
+    """Prefetch the beginning of the q-th sample, for images that are whole."""
     if q < order.size:
         image = line(images, order[q])
         for i in range(0, min(image.size, BEGINNING // image.itemsize), 64 // image.itemsize):
@@ -99,7 +100,7 @@ def anticipate(images, order, q):
 
 @step
 def first_layer(net, samples, order, work, tranche, shapes):
-    """The samples of a tranche through the layer behind the inputs, of images that are whole or lists."""
+    """The samples of a tranche through the first layer, for images that are whole or lists."""
     L, layer, count = net.sizes.size - 1, layer_of(net, 1), tranche.count
     Tab = work.TabOutputs[tranche.turn] if L > 1 else work.Deltas[tranche.turn]  # tau, in DeltaSortie's place
     if samples.lines.size:
@@ -112,7 +113,7 @@ def first_layer(net, samples, order, work, tranche, shapes):
         dense_layer(net.LesPoids, layer, X, Sigma, count, zero, shapes.hidden, shapes.several)
     for e in range(count):
         if samples.lines.size == 0:
-            # Here, with work between one and the next: asked for in the loop above, a sample took 20 ns longer.
+            # Here, with work between one and the next: prefetched in the loop above, a sample took 20 ns longer.
             anticipate(samples.images, order, tranche.q + e + count)
         if L > 1:
             activate_layer(net, 1, line(Tab, e))
@@ -120,7 +121,7 @@ def first_layer(net, samples, order, work, tranche, shapes):
 
 @step
 def grouped_layer(net, samples, order, work, tranche, shapes):
-    """The same of images in groups."""
+    """The same for images in groups."""
     L, LesPoids, shape, layer = net.sizes.size - 1, net.LesPoids, shapes.hidden, layer_of(net, 1)
     Tab = work.TabOutputs[tranche.turn] if L > 1 else work.Deltas[tranche.turn]
     holders, places, lines, q = line(work.holders, tranche.turn), work.places, samples.lines, tranche.q
@@ -154,9 +155,9 @@ def grouped_layer(net, samples, order, work, tranche, shapes):
 
 @step
 def forward(net, work, tranche, resumed, shapes):
-    """The samples of a tranche through the other layers; tau comes in DeltaSortie's place.
+    """The samples of a tranche through the other layers; tau is written in DeltaSortie's place.
 
-    Where `resumed` is 1, the second layer's sums go on from what another thread has of them.
+    Where `resumed` is 1, the second layer's sums continue from another thread's.
     """
     TabOutput, Delta, count = work.TabOutputs[tranche.turn], work.Deltas[tranche.turn], tranche.count
     L = net.sizes.size - 1

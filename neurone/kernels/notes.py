@@ -5,24 +5,26 @@ kernels must give these bits.
 
 The notes' names (specification sections 3 to 7), in arrays laid out by `neurone.layout`:
 
-LesPoids          parameters; of the block that leads into layer l + 1, from i to j: debut[l] + i*m + j, row i = 0 being
-                  the bias's
+LesPoids          parameters, a block for each layer. The block into layer l + 1 begins at debut[l]; the weight from i
+                  to j is at debut[l] + i*m + j, and row i = 0 is the bias's
 TabOutput         outputs of every layer, the bias neuron (1.0) in front of each but the last. Its parts:
-  TabXCachee      the inputs: [0] = 1.0, pixel (line j, column h) at 1 + j*NbColonne + h, which is 1 + i for the i-th
-                  of an image read line by line
+  TabXCachee      the inputs: [0] = 1.0, pixel (line j, column h) at 1 + j*NbColonne + h, that is 1 + i for pixel i of
+                  an image read line by line
   TabOutputCachee the outputs U of a hidden layer: [0] = 1.0
   TabOutputSortie the outputs yhat
-Delta             the errors, in the same places: DeltaCachee, DeltaSortie
+Delta             the errors, in the same places: DeltaCachee, DeltaSortie; DeltaSuivante is the next layer's
 sigma, tau        pre-activations, of a hidden layer and of the output
+X, y              a layer's inputs, the bias neuron first; a sample's targets
+Gradient, G       the gradient of a batch, in the places of LesPoids, and numbers of it
 alpha, pente, P   learning rate, slope of the logistic, samples in a batch
 
-and the program's own: `sizes`, neurons of each layer, and `offset`, the place of its first in TabOutput and Delta;
-`activation`, `output`, `cost`, the codes (`neurone.constants`) of hidden function, output function and cost; `order` in
-which an epoch takes its samples; `tally`, an epoch's cost and wrong answers. What belongs together is handed over
-together (`arguments.py`).
+The program's own names: `sizes`, the neurons of each layer; `offset`, the place of a layer's first neuron in TabOutput
+and Delta; `activation`, `output`, `cost`, the codes (`neurone.constants`) of hidden function, output function and cost;
+`order`, in which an epoch takes its samples; `tally`, an epoch's cost and wrong answers. What belongs together is
+passed together (`arguments.py`).
 
-Sums run over i in the outer loop and j in the inner: each sum over i still starts from 0 and runs upward, as the C
-program's does, and memory is read in its order.
+The outer loop runs over i and the inner over j, so that memory is read in order. Each sum over i still starts from 0
+and runs upwards, as in the C program.
 """
 
 import math
@@ -37,7 +39,7 @@ from neurone.kernels.update import update
 
 @step
 def normalisation(Image, divisor, TabXCachee):
-    """[0] = 1 and the pixels behind it, divided by `divisor`: 255 for bytes, 1 for values taken as they are.
+    """[0] = 1, then the pixels divided by `divisor`: 255 for bytes, 1 for values taken as they are.
 
     Image: (n,), its lines one after the other. TabXCachee: (n + 1,), written.
     """
@@ -48,10 +50,10 @@ def normalisation(Image, divisor, TabXCachee):
 
 @view
 def row(parameters, debut, i, m):
-    """What leads from neuron i (0: the bias) of a layer to the m of the next: a view, [j] = [debut + i*m + j].
+    """The weights from neuron i (0: the bias) of a layer to the m of the next: a view, [j] = [debut + i*m + j].
 
-    With the sum written out as an index, Numba tests each for being negative, and the loops over j do not become vector
-    code: 4 times slower.
+    Where loops over j use debut + i*m + j itself, Numba tests each index for being negative, and they do not become
+    vector code: 4 times slower.
     """
     return parameters[debut + i * m : debut + (i + 1) * m]
 
@@ -64,7 +66,7 @@ def neurons(Tab, net, layer):
 
 @view
 def with_bias(Tab, net, layer):
-    """The same with the bias neuron in front, at [0]."""
+    """The neurons of a layer, with the bias neuron in front, at [0]: a view."""
     return Tab[net.offset[layer] - 1 : net.offset[layer] + net.sizes[layer]]
 
 
@@ -99,12 +101,12 @@ def softmax(tau, yhat):
 def forward(net, TabOutput, tau):
     """U = g(sigma) layer by layer, then yhat = gs(tau); returns softmax's (max, S), else (0, 1).
 
-    The inputs stand in TabOutput; the other layers of it, and tau (outputs,), are written.
+    TabOutput holds the inputs; its other layers and tau (outputs,) are written.
     """
     LesPoids, debut, pente, last = net.LesPoids, net.debut, net.pente, net.sizes.size - 1
     for layer in range(1, last):
         X, U = with_bias(TabOutput, net, layer - 1), neurons(TabOutput, net, layer)
-        pre_activation(LesPoids, debut[layer - 1], X, U)  # U holds sigma until g takes its place
+        pre_activation(LesPoids, debut[layer - 1], X, U)  # U holds sigma until g replaces it
         for j in range(U.size):
             U[j] = activate(net.activation, U[j], pente)
         TabOutput[net.offset[layer] - 1] = 1
@@ -122,7 +124,7 @@ def forward(net, TabOutput, tau):
 def target(labels, targets, p, y):
     """The outputs wanted for sample p: its row of `targets`, or 1 for its label and 0 elsewhere. y: written.
 
-    A single output is the label itself, 0 or 1.
+    The target of a single output is the label itself, 0 or 1.
     """
     if labels.size == 0:
         for k in range(y.size):
@@ -185,7 +187,7 @@ def delta_output(net, y, yhat, DeltaSortie):
 
 @step
 def weigh(factors, p, cost, DeltaSortie):
-    """A sample's error times its factor, if samples have one; returns its cost times the same. DeltaSortie: written."""
+    """Multiply a sample's error by its factor, if there are factors, and return its cost times the factor."""
     if factors.size == 0:
         return cost
     for k in range(DeltaSortie.size):
@@ -195,7 +197,7 @@ def weigh(factors, p, cost, DeltaSortie):
 
 @step
 def delta_hidden(LesPoids, debut, activation, pente, U, DeltaSuivante, DeltaCachee):
-    """delta_j = g'(sigma_j) sum_k z_jk delta_k, from the layer behind it; the bias neuron has no error.
+    """delta_j = g'(sigma_j) sum_k z_jk delta_k, from the errors of the next layer; the bias neuron has no error.
 
     U, DeltaCachee: (n,), without the bias neuron. DeltaSuivante: (m,). DeltaCachee is written.
     """
@@ -210,7 +212,7 @@ def delta_hidden(LesPoids, debut, activation, pente, U, DeltaSuivante, DeltaCach
 
 @step
 def gradient(Gradient, debut, X, Delta):
-    """One sample's dE/dw_ij = delta_j X_i added to the batch's. X: (n + 1,), bias included. Delta: (m,)."""
+    """Add one sample's dE/dw_ij = delta_j X_i to the batch's. X: (n + 1,), bias included. Delta: (m,)."""
     m = Delta.size
     for i in range(X.size):
         G = row(Gradient, debut, i, m)
@@ -222,7 +224,7 @@ def gradient(Gradient, debut, X, Delta):
 def backward(net, TabOutput, Delta, Gradient):
     """The errors of the hidden layers, last to first, then every layer's gradient.
 
-    The output's error stands in Delta, whose other layers are written; the gradient is added to.
+    Delta holds the output's error; its other layers are written. Gradient is added to.
     """
     debut, last = net.debut, net.sizes.size - 1
     for layer in range(last - 1, 0, -1):
@@ -236,7 +238,7 @@ def backward(net, TabOutput, Delta, Gradient):
 
 @step
 def penalise(net, Gradient, penalty):
-    """The gradient of penalty / 2 |w|^2 added to the batch's; biases are not penalised."""
+    """Add the gradient of penalty / 2 |w|^2 to the batch's; biases are not penalised."""
     for layer in range(1, net.sizes.size):
         for place in range(net.debut[layer - 1] + net.sizes[layer], net.debut[layer]):
             Gradient[place] = madd(penalty, net.LesPoids[place], Gradient[place])
@@ -244,7 +246,7 @@ def penalise(net, Gradient, penalty):
 
 @step
 def correction(LesPoids, Gradient, memory, rule, step_size):
-    """w <- w - step G, or what another optimiser makes of it. A mean gradient's division by P is in the step."""
+    """w <- w - step G, or another optimiser's correction. The step includes a mean gradient's division by P."""
     keeps = memory.shape[0] > 0
     for place in range(LesPoids.size):
         v = memory[0, place] if keeps else like(step_size, 0)
@@ -257,8 +259,8 @@ def correction(LesPoids, Gradient, memory, rule, step_size):
 def train(net, samples, span, rule, work):
     """A span of an epoch, sample by sample, batch by batch.
 
-    A call may begin and end anywhere in a batch: all that is under way is in the arrays. LesPoids is corrected at the
-    end of each batch, the last one of the epoch perhaps a smaller one; tally[0] gathers the cost and tally[1] the wrong
+    A call may begin and end anywhere in a batch: the arrays hold all that is under way. LesPoids is corrected at the
+    end of each batch; the last batch of an epoch may be smaller. tally[0] adds up the cost and tally[1] the wrong
     answers, both from before the batch's correction. `rule.total` leaves out the division by P.
     """
     order, P, last = span.order, rule.P, net.sizes.size - 1

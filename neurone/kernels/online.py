@@ -3,20 +3,20 @@
 Parameters stand in padded copies made of blocks (`simd.py`). The outputs of a layer are cut into `blocks[layer]` blocks
 of `numbers` numbers; a block's rows follow each other, row 0 being the bias's:
 
-LesPoids           of layer `layer`, from its n inputs, i to j of block b:  debut[layer] + (b * (n + 1) + i) * numbers + j
-Transposees        the layers behind the first once more, inputs and outputs exchanged, without the bias's row; the
-                   errors of a hidden layer are sums over outputs, and vectors run along its neurons. From the m
-                   neurons k of `layer` to neuron j of block b before it:  back[layer] + (b * m + k) * numbers + j
-TabOutput, Delta   as in notes.py, but that a layer's neurons begin at the start of a register, and fill whole blocks;
-                   the inputs, which only TabOutput has, come last. tau stands where DeltaSortie will.
+LesPoids           of `layer`, from input i of n to neuron j of block b:  debut[layer] + (b * (n + 1) + i) * numbers + j
+Transposed         the layers after the first once more, inputs and outputs exchanged, without the bias's row: the
+                   errors of a hidden layer are sums over the next layer's neurons, and vectors run along its own. From
+                   neuron k of `layer`'s m to j of block b before it:  back[layer] + (b * m + k) * numbers + j
+TabOutput, Delta   as in notes.py, except that a layer's neurons begin at the start of a register and fill whole blocks,
+                   and that the inputs, which only TabOutput has, come last. tau stands where DeltaSortie will.
 
-A shape is a tuple as long as a block has registers: `shapes.hidden` for all hidden layers, and for the first layer if it
-is the last; else `shapes.output` for the output.
+A shape is a tuple as long as a block has registers: `shapes.hidden` for the first layer and every hidden one,
+`shapes.output` for the output if it is not the first layer.
 
-Numbers that fill a block up have no meaning. None of them reaches a number that has: lanes never mix.
+Numbers that pad a block have no meaning, and never reach one that has: lanes never mix.
 
-What acts on each neuron alone goes one register at a time: the processor overlaps them by itself, and whole blocks run
-out of registers, and are more to compile.
+Functions of single neurons are computed one register at a time. The processor overlaps them by itself; whole blocks
+would run out of registers, and take longer to compile.
 """
 
 import math
@@ -47,14 +47,14 @@ def with_bias(Tab, net, layer):
 
 @step
 def whole(Tab, m):
-    """The numbers of as many registers as m numbers take."""
+    """m, rounded up to whole registers."""
     lanes = width(Tab, REGISTER)
     return (m + lanes - 1) // lanes * lanes
 
 
 @step
 def numbers_of(net, layer, shapes):
-    """The numbers of a block of a layer."""
+    """How many numbers a row of a layer's blocks has."""
     if layer == 1 or layer < net.sizes.size - 1:
         return width(net.LesPoids, shapes.hidden)
     return width(net.LesPoids, shapes.output)
@@ -62,13 +62,13 @@ def numbers_of(net, layer, shapes):
 
 @view
 def in_registers(Tab, net, layer):
-    """The neurons, and what fills up their last register."""
+    """A layer's neurons, and what pads their last register."""
     return part(Tab, net.offset[layer], net.offset[layer] + whole(Tab, net.sizes[layer]))
 
 
 @step
 def enter(image, TabXCachee):
-    """As `notes.normalisation`, of an image that is whole and was normalised."""
+    """As `notes.normalisation`, for a whole image that is already normalised."""
     TabXCachee[0] = 1
     for i in range(image.size):
         TabXCachee[1 + i] = image[i]
@@ -89,8 +89,8 @@ def forward_sparse(LesPoids, place, image, sigma, j, shape):
     """sigma of a block, in sigma[j:]: the bias's row, then those of an image's pixels that are not 0."""
     numbers = width(LesPoids, shape)
     s = load(LesPoids, place, shape)
-    s = s + like(s, 0)  # sums start from 0, which makes 0 of a bias of -0
-    # Unsigned, or Numba asks of each index whether it counts from the end.
+    s = s + like(s, 0)  # sums start from 0, which turns a bias of -0 into 0
+    # Unsigned, or Numba tests each index for counting from the end.
     for t in range(np.uint64(image.first), np.uint64(image.last)):
         w = load(LesPoids, place + np.int64(image.columns[t]) * numbers, shape)
         s = madd(pixel(image.quotients, image.values[t]), w, s)
@@ -99,7 +99,7 @@ def forward_sparse(LesPoids, place, image, sigma, j, shape):
 
 @step
 def forward_dense(LesPoids, place, X, sigma, j, shape):
-    """sigma of a block, in sigma[j:], of all inputs. X: (n + 1,), the bias neuron first."""
+    """sigma of a block, in sigma[j:], from all inputs. X: (n + 1,), the bias neuron first."""
     numbers = width(LesPoids, shape)
     s = load(LesPoids, place, shape)
     s = s + like(s, 0)
@@ -110,14 +110,14 @@ def forward_dense(LesPoids, place, X, sigma, j, shape):
 
 @step
 def activations(activation, pente, sigma, U):
-    """U = g(sigma); they may be one array. Both filled up to whole registers."""
+    """U = g(sigma); they may be one array. Both are padded to whole registers."""
     for j in range(0, U.size, width(U, REGISTER)):
         store(U, j, activate(activation, load(sigma, j, REGISTER), pente))
 
 
 @inlined
 def outputs(net, tau, yhat):
-    """yhat = gs(tau), both filled up to whole registers; returns softmax's (max, S), else (0, 1)."""
+    """yhat = gs(tau), both padded to whole registers; returns softmax's (max, S), else (0, 1)."""
     pente, m = net.pente, net.sizes[net.sizes.size - 1]
     if net.output != SOFTMAX:
         activations(net.output, pente, tau, yhat)
@@ -137,17 +137,17 @@ def outputs(net, tau, yhat):
 
 
 @step
-def weighted_deltas(Transposees, place, DeltaSuivante, Delta, j, shape):
-    """sum_k z_jk delta_k of a block, in Delta[j:]. DeltaSuivante: (m,)."""
-    numbers, s = width(Transposees, shape), zeros(Transposees, shape)
+def weighted_deltas(Transposed, place, DeltaSuivante, Delta, j, shape):
+    """sum_k z_jk delta_k for a block, in Delta[j:]. DeltaSuivante: (m,)."""
+    numbers, s = width(Transposed, shape), zeros(Transposed, shape)
     for k in range(DeltaSuivante.size):
-        s = madd(DeltaSuivante[k], load(Transposees, place + k * numbers, shape), s)
+        s = madd(DeltaSuivante[k], load(Transposed, place + k * numbers, shape), s)
     store(Delta, j, s)
 
 
 @step
 def derivatives(activation, pente, U, DeltaCachee):
-    """DeltaCachee, the weighted deltas, each times g'(sigma_j). Both filled up to whole registers."""
+    """Multiply DeltaCachee, the weighted deltas, by g'(sigma_j). U and DeltaCachee are padded to whole registers."""
     for j in range(0, U.size, width(U, REGISTER)):
         u, s = load(U, j, REGISTER), load(DeltaCachee, j, REGISTER)
         store(DeltaCachee, j, derivative(activation, u, pente) * s)
@@ -155,7 +155,7 @@ def derivatives(activation, pente, U, DeltaCachee):
 
 @step
 def correct_sparse(LesPoids, place, image, Delta, j, alpha, shape):
-    """The rows of a block from the bias and from an image's pixels that are not 0: at the others G is 0."""
+    """Correct a block's rows from the bias and from an image's pixels that are not 0: for the others G is 0."""
     numbers, delta = width(LesPoids, shape), load(Delta, j, shape)
     descend(LesPoids, place, (-alpha, like(alpha, 1), delta))
     for t in range(np.uint64(image.first), np.uint64(image.last)):
@@ -165,7 +165,7 @@ def correct_sparse(LesPoids, place, image, Delta, j, alpha, shape):
 
 @step
 def correct_dense(LesPoids, place, X, Delta, j, alpha, shape):
-    """All rows of a block, one for each of X."""
+    """Correct all rows of a block, one for each of X."""
     numbers, delta = width(LesPoids, shape), load(Delta, j, shape)
     for i in range(X.size):
         descend(LesPoids, place + i * numbers, (-alpha, X[i], delta))
@@ -173,11 +173,11 @@ def correct_dense(LesPoids, place, X, Delta, j, alpha, shape):
 
 @inlined
 def outcome_of_label(labels, p, yhat, DeltaSortie, largest, S):
-    """`notes.sample_cost`, `wrong` and `delta_output` of a softmax and a label, DeltaSortie holding tau before.
+    """`notes.sample_cost`, `wrong` and `delta_output` for a softmax and a label. DeltaSortie holds tau at first.
 
-    All targets but one are 0, which need not be looked at one by one; and the answer is right where the label's tau is
-    the largest and S below 2, so that no other's e^(tau - max), of which none is above 1, can be 1 as well. Branches
-    that are mispredicted took more time than the exponentials.
+    All targets but the label's are 0, and need no tests. The answer is right where the label's tau is the largest and S
+    is below 2: S adds up e^(tau - max), and a second 1 would make it 2. Mispredicted branches took more time than the
+    exponentials.
     """
     k = labels[p]
     cost = math.log(np.float64(S)) - np.float64(DeltaSortie[k] - largest)
@@ -192,7 +192,7 @@ def outcome_of_label(labels, p, yhat, DeltaSortie, largest, S):
 
 @inlined
 def outcome(net, samples, p, TabOutput, Delta, y, tally):
-    """The outputs of sample p, and its DeltaSortie in the place of tau; its cost and wrong answer added to `tally`."""
+    """The outputs of sample p, and its DeltaSortie in the place of tau. Adds its cost and wrong answer to `tally`."""
     L = net.sizes.size - 1
     largest, S = outputs(net, in_registers(Delta, net, L), in_registers(TabOutput, net, L))
     DeltaSortie, yhat = neurons(Delta, net, L), neurons(TabOutput, net, L)
@@ -209,7 +209,7 @@ def outcome(net, samples, p, TabOutput, Delta, y, tally):
 
 @step
 def first_layer(LesPoids, layer, image, X, sigma, shape):
-    """sigma of the layer behind the inputs, from an image's pixels, or, where it is whole, from X."""
+    """sigma of the first layer, from the pixels that an image lists, or, where it is whole, from X."""
     numbers = width(LesPoids, shape)
     for b in range(layer.blocks):
         place, j = layer.debut + b * (layer.n + 1) * numbers, layer.offset + b * numbers
@@ -249,14 +249,14 @@ def backward(net, TabOutput, Delta, shape):
         layer, DeltaSuivante = layer_of(net, number), neurons(Delta, net, number)
         for b in range(net.blocks[number - 1]):
             place, j = layer.back + b * layer.m * numbers, layer.bias + 1 + b * numbers
-            weighted_deltas(net.Transposees, place, DeltaSuivante, Delta, j, shape)
+            weighted_deltas(net.Transposed, place, DeltaSuivante, Delta, j, shape)
         U, DeltaCachee = in_registers(TabOutput, net, number - 1), in_registers(Delta, net, number - 1)
         derivatives(net.activation, net.pente, U, DeltaCachee)
 
 
 @step
 def correct_first_layer(LesPoids, layer, image, X, Delta, alpha, shape):
-    """w <- w - alpha delta_j X_i of the layer behind the inputs."""
+    """w <- w - alpha delta_j X_i in the first layer."""
     numbers = width(LesPoids, shape)
     for b in range(layer.blocks):
         place, j = layer.debut + b * (layer.n + 1) * numbers, layer.offset + b * numbers
@@ -268,7 +268,7 @@ def correct_first_layer(LesPoids, layer, image, X, Delta, alpha, shape):
 
 @step
 def correct_layer(LesPoids, layer, X, Delta, alpha, shape):
-    """The same of another layer."""
+    """The same in another layer."""
     numbers = width(LesPoids, shape)
     for b in range(layer.blocks):
         place, j = layer.debut + b * (layer.n + 1) * numbers, layer.offset + b * numbers
@@ -277,7 +277,7 @@ def correct_layer(LesPoids, layer, X, Delta, alpha, shape):
 
 @inlined
 def correction(net, image, TabXCachee, TabOutput, Delta, alpha, shapes):
-    """w <- w - alpha delta_j X_i of every layer; and so in Transposees."""
+    """w <- w - alpha delta_j X_i in every layer, and in Transposed."""
     LesPoids, numbers, L = net.LesPoids, width(Delta, shapes.hidden), net.sizes.size - 1
     correct_first_layer(LesPoids, layer_of(net, 1), image, TabXCachee, Delta, alpha, shapes.hidden)
     for number in range(2, L + 1):
@@ -289,7 +289,7 @@ def correction(net, image, TabXCachee, TabOutput, Delta, alpha, shapes):
         # The product of error and output is the same whichever of the two runs along the vector.
         for b in range(net.blocks[number - 1]):
             place, j = layer.back + b * layer.m * numbers, layer.bias + 1 + b * numbers
-            correct_dense(net.Transposees, place, delta, TabOutput, j, alpha, shapes.hidden)
+            correct_dense(net.Transposed, place, delta, TabOutput, j, alpha, shapes.hidden)
 
 
 @kernel

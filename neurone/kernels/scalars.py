@@ -1,4 +1,4 @@
-"""The functions of neurons, for Python to call; within kernels they are steps (`elementary.py`, `notes.py`)."""
+"""The neurons' functions as kernels, for Python to call. Kernels call the steps in `elementary.py` and `notes.py`."""
 
 from neurone.kernels import elementary, notes
 from neurone.kernels.jit import kernel

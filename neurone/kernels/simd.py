@@ -1,14 +1,14 @@
 """A vector type for Numba: `Block`, numbers that every operation treats alike, each rounded as a scalar is.
 
-A block is some registers of `lanes_of(dtype)` lanes each. The running sums of a loop stay in registers for as
-long as the block has fewer of them than the machine (16 with AVX2, 32 with AVX-512). Nothing here adds lanes
-to each other: they run along the neurons of a layer, so that a sum over i keeps its order.
+A block is some registers of `lanes_of(dtype)` lanes each. The running sums of a loop stay in registers as long as
+the block has fewer than the machine (16 with AVX2, 32 with AVX-512). Nothing here adds lanes to each other: they
+run along the neurons of a layer, so that a sum over i keeps its order.
 
-The number of registers is part of a block's type. Kernels are told it by a tuple of which only the length
-matters, because a tuple's length is part of its type too, and Numba caches by types.
+The number of registers is part of a block's type. Kernels are told it by a tuple, of which only the length
+matters: a tuple's length is part of its type too, and Numba caches by types.
 
-Scalars among the operands stand for blocks of that number in every lane, so the same source serves scalars and
-blocks (`elementary.exp32`).
+A scalar among the operands stands for a block with that number in every lane, so the same source serves scalars
+and blocks (`elementary.exp32`).
 """
 
 import math
@@ -23,7 +23,7 @@ from numba.np.arrayobj import populate_array
 
 # Bytes of one register: AVX2's. LLVM joins or splits them for other machines; the bits are the same.
 REGISTER_BYTES = 32
-# The shape of a block of one.
+# The shape of a block of one register.
 REGISTER = (0,)
 
 
@@ -61,7 +61,7 @@ def joined(builder, registers):
 
 
 def splat(context, builder, value, given, block):
-    """`value`, a scalar of type `given`, in every lane of a value of type `block`; a block as it is."""
+    """`value`, a scalar of type `given`, in every lane of a value of type `block`; a block is returned as it is."""
     if isinstance(given, Block):
         return value
     register = context.get_value_type(block).element
@@ -76,8 +76,8 @@ def splat(context, builder, value, given, block):
 def lane_by_lane(operation, result, operands):
     """Signature and code of `operation(builder, *registers)` done for each register of the operands.
 
-    `operands` are Numba types, of which one at least is a block; scalars among them must be of its type, but for
-    integers, which are cut to it. None where they are not: the call does not compile.
+    `operands` are Numba types, at least one of them a block. Scalars must be of the block's type, except for integers,
+    which are cast to it; else the result is None, and the call does not compile.
     """
     blocks = {operand for operand in operands if isinstance(operand, Block)}
     if len(blocks) != 1:
@@ -102,7 +102,7 @@ def is_block(*operands):
 
 
 def _define(symbol, of_floats, of_integers):
-    """Make `symbol`, an operator of Python's, that of blocks.
+    """Define `symbol`, an operator of Python's, for blocks.
 
     Without Numba's `overload`, which compiles a function for each operator and shape: half a second a kernel.
     """
@@ -150,7 +150,7 @@ def pointers(context, builder, array_type, array, index_type, index, count):
 
 @intrinsic
 def load(typingctx, array, index, shape):
-    """array[index], ... of a contiguous array: as many registers as the tuple `shape` is long."""
+    """array[index], ... of a contiguous array, len(shape) registers of it."""
     block = Block(array.dtype, len(shape))
 
     def codegen(context, builder, signature, args):
@@ -171,7 +171,7 @@ def scalars_at(context, builder, array_type, array, place, stride, count):
 
 @intrinsic
 def strided(typingctx, array, index, step, shapes, shape):
-    """array[index + r step] for as many r, from 0, as `shapes` is times as long as `shape`: a tuple of scalars."""
+    """array[index + r step] for r from 0, len(shapes) / len(shape) of them: a tuple of scalars."""
     count = len(shapes) // len(shape)
 
     def codegen(context, builder, signature, args):
@@ -183,7 +183,7 @@ def strided(typingctx, array, index, step, shapes, shape):
 
 @intrinsic
 def zeros(typingctx, array, shape):
-    """Zeros of `array`'s type, in as many registers as the tuple `shape` is long."""
+    """Zeros of `array`'s type, in len(shape) registers."""
     block = Block(array.dtype, len(shape))
     return block(array, shape), lambda context, builder, signature, args: context.get_constant_null(block)
 
@@ -236,7 +236,7 @@ def load_rows(typingctx, array, index, step, shape, shapes):
 
 @intrinsic
 def lowest_bit(typingctx, bits):
-    """The place of the lowest bit of an integer, not 0, that is set."""
+    """The place of the lowest bit that is set in an integer other than 0."""
 
     def codegen(context, builder, signature, args):
         return builder.cttz(args[0], ir.IntType(1)(1))
@@ -264,7 +264,7 @@ def prefetch(typingctx, array, index):
 
 
 def _view(context, builder, array_type, array, first, size):
-    """`size` numbers of an array from `first` on, in a line: the value of a one-dimensional array."""
+    """`size` numbers of an array, from `first` on: the value of a one-dimensional array."""
     itemsize = context.get_constant(types.intp, array_type.dtype.bitwidth // 8)
     view = context.make_array(types.Array(array_type.dtype, 1, "C"))(context, builder)
     populate_array(
@@ -280,7 +280,7 @@ def _view(context, builder, array_type, array, first, size):
 
 @intrinsic
 def part(typingctx, array, begin, end):
-    """array[begin:end] of an array's numbers in a line. No bounds are checked, and none counted from the end."""
+    """array.flat[begin:end], a view. No bounds are checked; indices do not count from the end."""
 
     def codegen(context, builder, signature, args):
         first, last = (context.cast(builder, args[k], (begin, end)[k - 1], types.intp) for k in (1, 2))
@@ -291,7 +291,7 @@ def part(typingctx, array, begin, end):
 
 @intrinsic
 def line(typingctx, array, p):
-    """array[p], a line of an array of two dimensions. No bounds are checked, and none counted from the end."""
+    """array[p], a line of a two-dimensional array: a view. No bounds are checked; p does not count from the end."""
 
     def codegen(context, builder, signature, args):
         size = builder.extract_value(context.make_array(array)(context, builder, args[0]).shape, 1)
@@ -331,14 +331,14 @@ def in_place(operation):
 
 @intrinsic
 def width(typingctx, array, shape):
-    """Numbers of `array`'s type in as many registers as the tuple `shape` is long: a constant."""
+    """How many numbers of `array`'s type len(shape) registers hold: a constant."""
     numbers = lanes_of(array.dtype) * len(shape)
     return types.intp(array, shape), lambda context, builder, signature, args: context.get_constant(types.intp, numbers)
 
 
 @intrinsic
 def like(typingctx, x, value):
-    """`value` in the type of `x`, a number or a block: a bare 1.0 would make a float32 sum a float64 one."""
+    """`value` in the type of `x`, a number or a block: a bare 1.0 would turn a float32 sum into a float64 one."""
     number = x.dtype if isinstance(x, Block) else x
     if not isinstance(number, types.Float):
         return None

@@ -1,13 +1,12 @@
-"""Images as the list of their pixels that are not 0: of MNIST, one in five.
+"""Images as lists of their pixels that are not 0: in MNIST, one in five.
 
 A pixel of 0 adds exactly nothing to a sum (specification section 7), so leaving it out changes no bit. There is one
 exception, the sign of a zero: a sum that underflowed to -0 would become 0 at the next such pixel, and stays -0 here.
-That can show in the sign of an output of 0, and of a parameter of -0; products that underflow are below 1e-45, or
-1e-323.
+That can show in the sign of an output or a parameter that is 0. Products underflow below 1e-45, in 64 bits 1e-323.
 
 lines      where each image's pixels begin in the two lists, and where the last one's end: (P + 1,)
 columns    the pixels' places i in TabXCachee, from 1: the bias neuron is not listed
-values     what `pixel` makes TabXCachee[i] of: bytes as they came, since an epoch waits for memory, or normalised
+values     what `pixel` turns into TabXCachee[i]: bytes as they came, since an epoch waits for memory, or normalised
 quotients  the 256 bytes normalised; empty where there are none
 """
 
@@ -43,7 +42,7 @@ def pixel(typingctx, quotients, value):
 
 @intrinsic
 def pixels(typingctx, quotients, values, t, shapes, shape):
-    """TabXCachee of the pixels whose values begin at values[t]: as many as `shapes` is times as long as `shape`."""
+    """TabXCachee of len(shapes) / len(shape) pixels, whose values begin at values[t]."""
     count = len(shapes) // len(shape)
 
     def codegen(context, builder, signature, args):
@@ -57,7 +56,7 @@ def pixels(typingctx, quotients, values, t, shapes, shape):
 
 @kernel
 def as_bytes(pixels, quotients, found):
-    """Fill `found`, images (P, n) as bytes, if each pixel is one of `quotients`, those of bytes; and tell whether."""
+    """Write images (P, n) as bytes into `found`; returns whether each pixel is one of `quotients`, those of bytes."""
     images = pixels.images
     for p in range(np.uint64(images.shape[0])):
         others = 0
@@ -85,13 +84,13 @@ def count(pixels, lines):
 
 @kernel
 def cut(pixels, columns, values):
-    """Fill `columns` and `values` for images (P, n). Both have a place more than there are pixels that are not 0.
+    """Fill `columns` and `values` for images (P, n). Both have room for one more than the pixels that are not 0.
 
     Every pixel is written and, if it is 0, overwritten by the next: a branch would be mispredicted at every edge of
     every stroke, which took 5 times as long.
     """
     images = pixels.images
-    t = np.uint64(0)  # unsigned, or Numba asks of each index whether it counts from the end
+    t = np.uint64(0)  # unsigned, or Numba tests each index for counting from the end
     for p in range(np.uint64(images.shape[0])):
         for i in range(np.uint64(images.shape[1])):
             x = images[p, i]
@@ -102,7 +101,7 @@ def cut(pixels, columns, values):
 
 @inlined
 def anticipate(samples, order, q):
-    """Ask for the pixels of the sample after the q-th: in a shuffled order they come from memory, 30 % of an epoch."""
+    """Prefetch the sample after the q-th: in a shuffled order, samples come from memory, 30 % of an epoch's time."""
     lines, columns, values = samples.lines, samples.columns, samples.values
     if lines.size and q + 1 < order.size:
         p = order[q + 1]
@@ -113,10 +112,10 @@ def anticipate(samples, order, q):
 
 @step
 def gather(samples, span, work, layer, tranche, errors, shape):
-    """The gradient of the first layer from inputs that are so many that a tranche has few of them.
+    """The gradient of the first layer, where a tranche has only a few of very many inputs.
 
-    errors: Rows, of the layer. Only rows of Gradient that have a sample are looked at; the others are 0. Those of this
-    batch are listed in `touched`, their number being count[0]; seen[i] tells whether row i is listed.
+    errors: the layer's, as `Rows`. Only the rows of Gradient whose input is in a sample are visited; the others are 0.
+    `touched` lists those of this batch, count[0] of them; seen[i] tells whether row i is listed.
     """
     Gradient, touched, count, seen = work.Gradient, work.touched, work.count, work.seen
     lines, columns, values, quotients = samples.lines, samples.columns, samples.values, samples.quotients

@@ -1,11 +1,11 @@
-"""What kernels are handed, by subject, as C hands over pointers to structs.
+"""The kernels' arguments, grouped by subject and passed by pointer, like structs in C.
 
-A `Struct` is an object with fields; a kernel gets a pointer to them, and reads one where its source says
-`net.LesPoids`. Numba's own way, a tuple with names, is copied field by field at every call: a network's arrays are
-eighty numbers, and with such tuples batches of 2 took 13 % longer, and compiling 25 %.
+A `Struct` is an object with fields. A kernel gets a pointer to them, and reads a field where its source says
+`net.LesPoids`. Numba's own way, a named tuple, is copied field by field at every call: a network's arrays make
+eighty numbers, and with named tuples batches of 2 took 13 % longer, and compiling 25 %.
 
-Kernels never write a field (elements of arrays they do), and nobody changes one while a kernel works. So LLVM may keep
-what it has read of a field: `invariant.load`.
+Kernels never write a field (only elements of arrays), and nobody changes one while a kernel runs. So LLVM may read a
+field once and keep it: `invariant.load`.
 """
 
 import numpy as np
@@ -20,7 +20,7 @@ from numba.np.numpy_support import from_dtype
 
 
 class StructType(types.Type):
-    """The type of a struct of class `of`, by the types of its fields."""
+    """The Numba type of a struct: its class, `of`, and the types of its fields."""
 
     def __init__(self, of, members):
         self.of, self.members = of, members
@@ -32,10 +32,10 @@ class StructType(types.Type):
 
 
 class Struct:
-    """Fields in the order of the class's annotations, given by position. They may be changed for others of their types.
+    """Fields in the order of the class's annotations, given by position. A new value must have the type of the old one.
 
-    Arrays are contiguous, and all count as writable: whether one may be written is the callers' business, and would
-    make kernels of another kind.
+    Arrays are contiguous, and all count as writable: a read-only array would be another type, and need a kernel of its
+    own. The caller sees to it that none is written.
     """
 
     def __init_subclass__(cls):
@@ -47,7 +47,7 @@ class Struct:
         kinds = type(self), *map(_kind, values)
         if kinds not in _KNOWN:
             _KNOWN[kinds] = StructType(type(self), tuple(map(_type_of, values)))
-        # In a list, which is read ten times as fast as attributes: a prediction of few rows takes as long as forty of these.
+        # In a list, read ten times as fast as attributes: forty of those take as long as a prediction of a few rows.
         self.__dict__.update(_values=list(values), _numba_type_=_KNOWN[kinds])
 
     def __getattr__(self, name):
@@ -64,7 +64,7 @@ _KNOWN = {}
 
 
 def _kind(value):
-    """What decides the type of a field: to ask Numba takes ten times as long."""
+    """A key that decides the type of a field: asking Numba takes ten times as long."""
     if isinstance(value, np.ndarray):
         return value.dtype, value.ndim, value.flags.c_contiguous and value.flags.aligned
     return (len(value), *map(type, value)) if isinstance(value, tuple) else type(value)
@@ -74,7 +74,7 @@ def _type_of(value):
     if not isinstance(value, np.ndarray):
         return typeof(value)
     if not value.flags.c_contiguous or not value.flags.aligned:
-        raise TypeError(f"an array of strides {value.strides} in a struct; kernels take contiguous ones")
+        raise TypeError(f"an array with strides {value.strides} in a struct; kernels take contiguous arrays")
     return types.Array(from_dtype(value.dtype), value.ndim, "C")
 
 

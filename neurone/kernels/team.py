@@ -1,11 +1,11 @@
-"""Threads that work on one batch together: what one sends to others, and how they wait for it.
+"""Threads that work on one batch together: how they send each other numbers, and wait for them.
 
-Every one of a team runs the same kernel and knows its number, `me`, of `members`. They live as long as one kernel call,
-so that between calls no thread that a fork could lose has anything left to do.
+All threads of a team run the same kernel; each has a number `me` of `members`. They live for one kernel call, so that
+a fork between calls loses no thread with work left to do.
 
-messages  (MESSAGES, ...): by turns, numbers of a layer of m neurons, for each sample of a tranche
+messages  (MESSAGES, ...), used in turn: the numbers of a layer of m neurons, for each sample of a tranche
 meeting   int64 (1 + members, 16), zeros: how many messages each has sent, in line 1 + me; and in line 0 whether one has
-          failed, so that the rest need not wait. Two cache lines each, since processors fetch them by pairs.
+          failed, so that the rest need not wait. Two cache lines each, since processors fetch them in pairs.
 """
 
 import numpy as np
@@ -15,14 +15,14 @@ from numba.extending import intrinsic
 from neurone.kernels.jit import step
 from neurone.kernels.simd import REGISTER, load, store, width
 
-# Looks before a thread goes to sleep, tens of microseconds' worth, and the microseconds that it then asks to sleep; the
-# system adds some.
+# How often a waiting thread looks before it sleeps, which takes tens of microseconds; and how many microseconds it then
+# asks to sleep. The system adds some.
 _PATIENCE = 100_000
 _NAP = 10
-# Who sends message s has read the errors of s - 2, so that all have sent s - 2; but another may still have to read the
-# errors of s - 3. So four are in use.
+# A thread that sends message s has read the errors of s - 2, so all have sent s - 2; but another may still have to read
+# the errors of s - 3. So four are in use.
 MESSAGES = 4
-# The place in `meeting` that is not 0 where one has failed.
+# The element of `meeting` that is not 0 when a thread has failed.
 ABANDONED = 0, 0
 
 _usleep = types.ExternalFunction("usleep", types.int32(types.uint32))
@@ -34,9 +34,9 @@ def _address(context, builder, array_type, array, index):
 
 @intrinsic
 def _show(typingctx, array, index, value):
-    """array.flat[index] = value: who sees it there sees everything that was written before.
+    """array.flat[index] = value: a thread that sees it there also sees everything that was written before.
 
-    The processor need not wait until it has; for a step that adds one, and cannot be seen half done, it would.
+    The processor does not wait for such a store, as it would for an atomic addition.
     """
 
     def codegen(context, builder, signature, args):
@@ -69,8 +69,9 @@ def announce(team, sent):
 def wait_for(team, who, sent):
     """Return when thread `who` has sent this many messages.
 
-    Who waits longer sleeps, and so gives its core to others. Only to yield it (`sched_yield`) left two threads that had
-    begun on one core there, each waiting for the other, with the second core idle: waking up, they are spread in time.
+    A thread that waits long sleeps, and so leaves its core to others. When it only yielded (`sched_yield`), two threads
+    that had begun on one core stayed there, each waiting for the other, with the second core idle. Threads that wake up
+    are spread over the cores before long.
     """
     meeting, patience = team.meeting, _PATIENCE
     while _seen(meeting, (1 + who) * meeting.shape[1]) < sent and not _seen(meeting, 0):
@@ -82,10 +83,10 @@ def wait_for(team, who, sent):
 
 @step
 def send(message, m, count, Tab, offset):
-    """Tab[e, offset:] of `count` samples, m numbers each, close together: to move a cache line between cores takes
-    about as long as a sample.
+    """Send Tab[e, offset:] of `count` samples, m numbers each, packed: moving a cache line between cores takes about as
+    long as a sample.
 
-    In whole registers: what one writes too much the next sample covers, and `message` has room for the last one's.
+    In whole registers: the next sample overwrites what is too much, and `message` has room for it after the last one.
     """
     for e in range(count):
         for j in range(0, m, width(Tab, REGISTER)):
@@ -94,7 +95,7 @@ def send(message, m, count, Tab, offset):
 
 @step
 def receive(message, m, count, Tab, offset):
-    """And back; behind a sample's m numbers, where Tab has padding, come some of the next one's."""
+    """The reverse of `send`. Tab's padding, after a sample's m numbers, gets some of the next sample's."""
     for e in range(count):
         for j in range(0, m, width(Tab, REGISTER)):
             store(Tab, e * Tab.shape[1] + offset + j, load(message, e * m + j, REGISTER))

@@ -1,10 +1,10 @@
-"""How a batch's gradient corrects the parameters: every optimiser, for numbers and for blocks (specification section 8).
+"""How a batch's gradient corrects the parameters: every optimiser, for numbers and blocks (specification section 8).
 
-`update` is the one place: `notes.py` and the batches call it. An optimiser is a function here, and a line of
+`update` is the one place: `notes.py` and the batch kernels call it. An optimiser is a function here, and a line of
 `options.OPTIMIZERS`, which gives its code and how many numbers it keeps for each parameter, its memory.
 
-Plain SGD keeps nothing, and is a pass of its own where a gradient is still in registers: `correct`, or, one sample at a
-time, `descend`.
+Plain SGD keeps nothing, and corrects while the gradient is still in registers: by `correct`, or, one sample at a time,
+by `descend`.
 """
 
 from llvmlite import ir
@@ -42,7 +42,7 @@ def momentum(w, G, v, rule, step_size):
 
 @step
 def update(w, G, memory, rule, step_size):
-    """(w, memory) after a batch of gradient G. memory: a tuple of what is kept for the parameter."""
+    """(w, memory) after a batch whose gradient is G. memory: a tuple of the numbers kept for the parameter."""
     (v,) = memory
     if rule.method == MOMENTUM:
         w, v = momentum(w, G, v, rule, step_size)
@@ -53,7 +53,7 @@ def update(w, G, memory, rule, step_size):
 
 @step
 def update_rows(LesPoids, Gradient, memory, place, end, rule, step_size, penalty):
-    """`update` of the parameters from `place` to `end`, whole registers, with the penalty. memory: (kept, parameters)."""
+    """`update` the parameters from `place` to `end`, whole registers, with the penalty. memory: (kept, parameters)."""
     v = line(memory, 0)
     for here in range(place, end, width(LesPoids, REGISTER)):
         w, G = load(LesPoids, here, REGISTER), load(Gradient, here, REGISTER)

@@ -1,9 +1,9 @@
 """A training's whole state in one file: what decides the rest of the run, bit for bit.
 
-The parameters, and what the optimiser keeps for each; the reports of the epochs that are done, and what the rules made
-of them: the factor of the learning rate, the least loss, the epochs in a row that have not improved it, the best
-parameters; the place in the next epoch, at a batch's end; and what the run was asked for, so that no other goes on from
-it. The order of the samples is a function of (seed, epoch), and there is no other state.
+It holds the parameters, and what the optimiser keeps for each; the reports of the epochs that are done; the state of
+the rules, which is the factor of the learning rate, the least loss, the epochs in a row that have not improved it and
+the best parameters; the place in the current epoch, at a batch's end; and what the run was asked for, so that no other
+run continues from it. The order of the samples is a function of (seed, epoch), and there is no other state.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ from neurone.files import refusal
 from neurone.training.reports import Position, Report
 from neurone.training.rules import Course, error_or_cost, is_over
 
-# A report's numbers; its epoch is its place.
+# A report's numbers, without its epoch, which is its place in the history.
 _COLUMNS = tuple(field.name for field in fields(Report) if field.name != "epoch")
 _SETTINGS = ["asked", "sample", "cost", "wrong", "seconds", "factor", "best", "rounds", "end"]
 _ARRAYS = ["parameters", "memory", "best_parameters", "history"]
@@ -46,7 +46,7 @@ def save(path, asked, position, parameters, end=None):
     parameters : ndarray
         The last, not the best.
     end : float, optional
-        Of a run at its end, its seconds.
+        The seconds that a run took, when it has ended.
     """
     columns = _columns(asked)
     history = [[getattr(report, name) for name in columns] for report in position.reports]
@@ -68,10 +68,10 @@ def load(path, asked, network, samples):
     ----------
     path : path-like
     asked : dict
-        As for `save`: but for more epochs it must be what the checkpoint's run was asked for.
+        As for `save`: what the checkpoint's run was asked for, or more epochs of it.
     network : Network
     samples : int
-        Of an epoch.
+        Samples in an epoch.
 
     Raises
     ------
@@ -91,7 +91,7 @@ def load(path, asked, network, samples):
 
 
 def _compare(found, asked):
-    """Raise ValueError where the two differ, but for more epochs."""
+    """Raise ValueError where the two differ, except by more epochs."""
     if type(found) is not dict or list(found) != list(asked):
         raise ValueError("it has other options")
     for name, ours in asked.items():
@@ -104,7 +104,7 @@ def _compare(found, asked):
 
 
 def _position(settings, arrays, asked, network, samples):
-    """The place, if every number is one that a training leaves there; else ValueError."""
+    """The Position, if every number is one that a training can have saved; else ValueError."""
     if list(settings) != _SETTINGS or list(arrays) != _ARRAYS:
         raise ValueError("other settings or arrays")
     parameters, memory, best_parameters, history = arrays.values()

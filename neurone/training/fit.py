@@ -13,9 +13,9 @@ from neurone.randomness import epoch_order
 from neurone.training.reports import Position, Report
 from neurone.training.rules import Rules, check_callback, follow
 
-# A kernel call cannot be interrupted. Long enough that what is done between calls does not count.
+# The time of a kernel call, which cannot be interrupted: long enough that the work between calls does not count.
 _CALL_SECONDS = 0.2
-# Rows of a prediction that has all the kernels of larger ones.
+# A prediction of this many rows calls all kernels that a larger one calls.
 _MANY = 32
 
 
@@ -53,7 +53,7 @@ def fit(
     network : Network
     images : array_like
         uint8 (P, ...), divided by 255, or floats (P, inputs), taken as they are; or a SciPy sparse matrix or array of
-        either, at a cost in proportion to what it stores (`kernels="notes"` takes it apart into dense rows).
+        either, at a cost in proportion to what it stores (`kernels="notes"` makes dense rows of it).
     labels : array_like
         Integers (P,), or float targets (P, outputs).
     learning_rate : float, default 0.1
@@ -61,53 +61,53 @@ def fit(
         Epoch e, from 0, uses learning_rate * decay**e, times the factor of `schedule`.
     schedule : {"constant", "invscaling", "adaptive"}, default "constant"
         Factor of an epoch's learning rate, as in scikit-learn's `MLPClassifier`: 1; or (t + 1)^-power_t after t
-        samples; or a fifth of the one before whenever patience runs out, which then begins anew: training ends where it
-        runs out at a rate of 1e-6 or less.
+        samples; or divided by 5 whenever patience runs out, which then begins anew, until it runs out at a rate of 1e-6
+        or less and training ends.
     power_t : float, default 0.5
     patience : int, optional
-        Training ends after more than so many epochs in a row of which none improved the least loss before it by `tol`
+        Training ends after more than `patience` epochs in a row that have not improved the least loss so far by `tol`
         (`n_iter_no_change` of `MLPClassifier`). The loss of an epoch is its validation error in percent, or without
-        `validation` its cost. The best parameters, those after the epoch with the least loss, the first of equals, are
-        kept, and put back however training ends: by patience, after the last epoch, or by what is raised, a
-        DivergenceError too. With `math.inf` they are kept, and training goes on. None: the last parameters stay.
+        `validation` its cost. The best parameters are those after the first epoch with the least loss. They are kept,
+        and put back however training ends: by patience, after the last epoch, or by an exception, even a
+        DivergenceError. With `math.inf` they are kept, but training goes on. None: the last parameters stay.
     tol : float, default 1e-4
-        Improvement that patience asks for, in the loss's unit.
+        The least improvement that counts, in the loss's unit.
     batch_size : int or None, default 1
-        Samples of a correction; the last batch of an epoch may be smaller. None: the whole set.
+        Samples in a batch; the last batch of an epoch may be smaller. None: the whole set.
     epochs : int, default 5
     reduction : {"mean", "sum"}, default "mean"
         Correction by the mean of a batch's gradients (specification section 3) or by their sum (section 5).
     momentum : float, default 0.0
         From 0 to below 1: v <- momentum v - learning_rate G, and the parameters move by v (Sutskever et al., 2013).
-        It makes every correction touch every weight, as `alpha` does.
+        Like `alpha`, it makes every correction touch every weight.
     nesterovs_momentum : bool, default True
-        Where there is momentum, the parameters move by momentum v - learning_rate G, with the new v.
+        With momentum, the parameters move by momentum v - learning_rate G, with the new v.
     alpha : float, default 0.0
         Factor of the penalty alpha / 2 |w|^2 that is added to a batch's total cost; biases are not penalised.
     shuffle : bool, default True
-        A new order for each epoch, a function of (seed, epoch) alone; else the order given.
+        Take the samples in a new order each epoch, a function of (seed, epoch) alone; else in the order given.
     seed : int, default 0
     kernels : {"fast", "notes"}, default "fast"
-        The same bits from either, as long as they are finite; `notes` is for reading.
+        Both give the same bits, as long as numbers are finite; `notes` is for reading.
     tuning : {"background", "first", "off"}, default "background"
-        Kernels that were compiled once serve every network of a width. Those that are compiled for the shape of this
-        network are up to a third faster; they take over as soon as another thread has compiled them, if the rest of the
-        training would take longer than some 30 seconds, or at once if they were compiled before. "first" compiles them
-        before the training, "off" does without. The same bits from all.
+        Generic kernels are compiled once for every network of a width. Tuned ones, compiled for the shape of this
+        network, are up to a third faster. They take over at once if they were compiled before. If not, and the rest of
+        the training would take longer than some 30 seconds, another thread compiles them, and they take over when it is
+        done. "first" compiles them before the training, "off" does without. All give the same bits.
     threads : int, default 1
-        At most so many, and no more than there are cores, share the work of a batch, with the fast kernels; any number
-        gives the same bits. Where there is little to share, fewer do: one for batches of one sample without momentum
-        or penalty, for epochs of less than some 2 ms, or where there is no hidden layer, or the first, of whose
-        neurons each takes a part, has fewer than 57 (29 in 64 bits). The last has all layers behind the second to
-        itself: where these are most of the work, fewer are as fast.
+        With the fast kernels, up to this many threads, and no more than there are cores, share the work of a batch; any
+        number gives the same bits. Each takes some neurons of the first hidden layer, and the last one takes all layers
+        after the second: where those are most of the work, fewer threads are as fast. Where there is little to share,
+        fewer are used: a single one for batches of one sample without momentum or penalty, for epochs of less than some
+        2 ms, without a hidden layer, or with fewer than 57 neurons in the first (29 in 64 bits).
     sample_weight : array_like, optional
         Factors (P,) of the samples' costs and errors, 0 or more; a batch's mean still divides by its samples.
     validation : (images, labels), optional
-        Integer labels, answered after every epoch.
+        Scored after every epoch; the labels are integers.
     callback : callable, optional
-        Called with the report of every epoch. What it raises ends the training, and what was trained stays.
+        Called with the report of every epoch. An exception that it raises ends the training; what was trained stays.
     progress : callable, optional
-        Called with a number of samples whenever so many more are done, at least twice a second.
+        Called with the number of samples done since the last call, at least twice a second.
 
     Returns
     -------
@@ -122,8 +122,8 @@ def fit(
 
     Notes
     -----
-    Ctrl-C is heard between calls of the kernels. It may come while parameters are copied back, and leave those of two
-    batches mixed; `python -m neurone.train --checkpoint` never keeps such.
+    Ctrl-C takes effect between kernel calls. If it comes while parameters are copied back, those of two batches may be
+    left mixed; `python -m neurone.train --checkpoint` never saves such a mixture.
 
     Examples
     --------
@@ -186,9 +186,9 @@ def iterate(
 ):
     """Like `fit`, but an iterator that trains one epoch for each report taken. Everything is checked at once.
 
-    It follows `rules`, and goes on from `position`, a Position with which the network's parameters go, and tells there
-    where it stands. At the end the network has the last parameters; the best, where they are kept, are in the course.
-    `told_tuned` is called with epoch and sample when tuned kernels take over.
+    It follows `rules`, continues from `position`, a Position that belongs to the network's parameters, and keeps it up
+    to date. At the end the network has the last parameters; the best, if they are kept, are in the course. `told_tuned`
+    is called with epoch and sample when tuned kernels take over.
     """
     epochs = options.integer("epochs", epochs, 0, 2**32 - 1)
     rules = rules.checked(network.dtype, epochs)
@@ -208,10 +208,10 @@ def iterate(
     if len(position.reports) >= epochs or position.course.ended:
         return iter(())  # without cutting images and compiling kernels that nothing would use
     learner = LEARNERS[kernels](problem, tuning)
-    # Compiles the kernels, or fetches them from the cache, before an epoch's clock starts.
+    # Compiles the kernels, or loads them from the cache, before an epoch's clock starts.
     learner.prepare()
     if validation is not None:
-        network.predict(validation[0][:_MANY])  # likewise, before another thread keeps the compiler
+        network.predict(validation[0][:_MANY])  # likewise, before another thread holds the compiler's lock
     learner.step = learner.samples_per_call()
 
     def order_of(epoch):
@@ -224,7 +224,7 @@ def iterate(
 def _checked_problem(
     network, images, labels, sample_weight, batch_size, reduction, momentum, nesterovs_momentum, alpha, threads
 ):
-    """What the learners take, but for the optimiser's memory."""
+    """What the learners take, except for the optimiser's memory."""
     if batch_size is not None:
         batch_size = options.integer("batch_size", batch_size)
     options.choice("reduction", reduction, options.REDUCTIONS)
@@ -249,7 +249,7 @@ def _epochs(problem, learner, order_of, rules, epochs, position, validation, pro
     network, count, course, labelled = problem.network, len(problem.rows), position.course, len(problem.targets[0]) > 0
 
     def improve(sample, seconds):
-        """Let tuned kernels take over before this sample of the epoch, where one takes so many seconds now."""
+        """Let tuned kernels take over before this sample of the epoch. seconds: what a sample takes now."""
         rest = count * (epochs - len(position.reports)) - sample
         if learner.improve(seconds * rest) and told_tuned is not None:
             told_tuned(len(position.reports), sample)
@@ -296,14 +296,14 @@ def _checked_validation(network, validation):
 
 
 def _train_epoch(learner, order, rate, batch_size, begin, position, improve, progress):
-    """The rest of an epoch, which began at `begin` by the clock."""
+    """Train the rest of an epoch, which began at `begin` by the clock."""
     first, tally = position.sample, np.array([position.cost, position.wrong])
     learner.load()
     while first < len(order):
         last = min(first + learner.step, len(order))
         end = last - last % batch_size
         if first < end and last < len(order):
-            last = end  # a batch's, where the position can be told
+            last = end  # of a batch, where the position can be saved
         call = time.perf_counter()
         position.whole = False
         learner.train(order, first, last, rate, tally)
@@ -322,7 +322,7 @@ def _train_epoch(learner, order, rate, batch_size, begin, position, improve, pro
         position.whole = True
         if progress is not None:
             progress(last - first)
-        # The first step is short enough. Where calls begin and end changes no bit.
+        # The first step is short; later ones approach `_CALL_SECONDS`. Where calls begin and end changes no bit.
         if seconds < _CALL_SECONDS / 2:
             learner.step = min(2 * learner.step, len(order))
         elif seconds > _CALL_SECONDS:

@@ -1,4 +1,4 @@
-"""What an epoch gave, and where a training stands."""
+"""The report of an epoch, and where a training stands."""
 
 from dataclasses import dataclass, field
 
@@ -9,14 +9,14 @@ from neurone.training.rules import Course
 
 @dataclass(frozen=True)
 class Report:
-    """What an epoch gave.
+    """The results of an epoch.
 
     Attributes
     ----------
     epoch : int
         From 0.
     cost : float
-        Mean over the epoch's samples, each taken as it passes, before its batch's correction.
+        Mean over the epoch's samples, each as it passes, before its batch's correction.
     train_error : float or None
         Wrong answers as the samples pass, in percent; None with float targets.
     validation_error : float or None
@@ -24,7 +24,7 @@ class Report:
     learning_rate : float
         The epoch's own.
     seconds : float
-        Of training, with what `progress` does meanwhile, such as writing checkpoints; validation left out.
+        Time of training, including what `progress` does, such as writing checkpoints, but not validation.
     """
 
     epoch: int
@@ -37,27 +37,27 @@ class Report:
 
 @dataclass(eq=False)
 class Position:
-    """Where a training stands: at a batch's end. `iterate` begins at one, and keeps it up to date.
+    """Where a training stands, at a batch's end. `iterate` begins at a position, and keeps it up to date.
 
     Attributes
     ----------
     reports : list of Report
         Of the epochs that are done.
     sample : int
-        Samples of the epoch under way that are done.
+        How many samples of the current epoch are done.
     cost : float
         The sum of their costs.
     wrong : int
-        Of their answers.
+        How many of their answers are wrong.
     seconds : float
-        Spent on them.
+        The time spent on them.
     memory : ndarray or None
-        What the optimiser keeps, (k, parameters) of the network's type: k numbers for every parameter, laid out as the
-        parameters; k is that of `options.OPTIMIZERS`. None where training has not begun.
+        What the optimiser keeps, (k, parameters) of the network's type, each row laid out like the parameters; k is
+        that of `options.OPTIMIZERS`. None where training has not begun.
     course : Course
-        Of the learning rate, and of the best epoch so far.
+        The state of the rules: the factor of the learning rate, the best epoch so far.
     whole : bool
-        The network's parameters, finite, are those of this position. Not so while a kernel works.
+        Whether the network's parameters are finite and those of this position. They are not while a kernel runs.
     """
 
     reports: list = field(default_factory=list)

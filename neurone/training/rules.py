@@ -1,7 +1,7 @@
 """The rules of a training: the learning rate of each epoch, when to end, and which parameters to keep.
 
-`Rules` are what the user asked for, and `Course` is the state, which positions and checkpoints carry: after each report
-the rules give the course its next factor of the learning rate, or its end. `fit`, `python -m neurone.train` and the
+`Rules` are what the user asked for; `Course` is the state, which positions and checkpoints carry. After each report the
+rules set the next factor of the learning rate in the course, or end it. `fit`, `python -m neurone.train` and the
 estimators all train by these.
 
 A new schedule is a function and a line in `SCHEDULES`.
@@ -19,22 +19,22 @@ from neurone.errors import InputError
 
 @dataclass(eq=False)
 class Course:
-    """What a training takes from one epoch to the next, besides its parameters.
+    """What a training carries from one epoch to the next, besides its parameters.
 
     Attributes
     ----------
     factor : float
-        Of the next epoch's learning rate.
+        Factor of the next epoch's learning rate.
     best : float
         The least loss so far.
     rounds : int
         Epochs in a row that have not improved it by `tol`.
     samples : int
-        That were trained on, each as often as it passed.
+        How many samples have been trained on, each counted as often as it passed.
     parameters : ndarray or None
-        The best, where they are kept: those after the epoch with the least loss, the first of equals.
+        The best, if they are kept: those after the first epoch with the least loss.
     ended : bool
-        Patience has run out.
+        Whether patience has run out.
     """
 
     factor: float = 1.0
@@ -45,34 +45,34 @@ class Course:
     ended: bool = False
 
     def put_back(self, network):
-        """Give `network` the best parameters, where they are kept."""
+        """Give `network` the best parameters, if they are kept."""
         if self.parameters is not None:
             network.parameters = self.parameters
 
 
 def _constant(rules, course, report):
-    """The learning rate stays what `decay` makes of it."""
+    """1: only `decay` changes the learning rate."""
 
 
 def _invscaling(rules, course, report):
-    """Divided by (t + 1)^power_t after t samples."""
+    """(t + 1)^-power_t after t samples."""
     course.factor = (course.samples + 1.0) ** -rules.power_t
 
 
 def _adaptive(rules, course, report):
-    """A fifth whenever patience runs out, which then begins anew, unless the rate is already small."""
+    """Divided by 5 whenever patience runs out, which then begins anew, unless the rate is already small."""
     if is_over(course.rounds, rules.patience) and report.learning_rate > rules.least_rate:
         course.rounds, course.factor = 0, course.factor / 5
 
 
 # Called after each epoch, when `course` knows its loss; each sets `course.factor`. The three are MLPClassifier's.
 SCHEDULES = {"constant": _constant, "invscaling": _invscaling, "adaptive": _adaptive}
-# MLPClassifier's: at or below it "adaptive" ends the training.
+# At this rate or below, "adaptive" ends the training, as in MLPClassifier.
 LEAST_RATE = 1e-6
 
 
 def is_over(rounds, patience):
-    """Whether so many epochs in a row without an improvement are more than `patience`, which may be None."""
+    """Whether `rounds` epochs in a row without an improvement are more than `patience`, which may be None."""
     return patience is not None and rounds > patience
 
 
@@ -83,18 +83,18 @@ def error_or_cost(report):
 
 @dataclass(frozen=True)
 class Rules:
-    """What a training was asked to follow; `neurone.fit` describes the options that have its names.
+    """The rules that a training follows; `neurone.fit` describes the options of the same names.
 
     Attributes
     ----------
     learning_rate, decay, schedule, power_t, patience, tol
-        As in `fit`; `patience` may be infinite: then the best parameters are kept, and training goes on.
+        As in `fit`.
     keep_best : bool
         Where there is patience, keep the best parameters.
     least_rate : float
-        At which "adaptive" ends the training instead of lowering the learning rate.
+        At this learning rate or below, "adaptive" ends the training instead of lowering it.
     judge : callable
-        Called with each report, returns the loss to judge the epoch by: the smaller the better.
+        Called with each report; returns the epoch's loss, the smaller the better.
     """
 
     learning_rate: float
@@ -108,7 +108,7 @@ class Rules:
     judge: Callable = error_or_cost
 
     def checked(self, dtype, epochs):
-        """The same with plain numbers, checked for so many epochs of a network of type `dtype`; else InputError."""
+        """The same rules as plain numbers, checked for `epochs` epochs of a `dtype` network; else InputError."""
         learning_rate = options.positive("learning_rate", self.learning_rate, dtype.type)
         decay = options.positive("decay", self.decay)
         if decay > 1 and not _last_rate(learning_rate, decay, epochs) <= float(np.finfo(dtype).max):
@@ -129,9 +129,9 @@ class Rules:
         return self.learning_rate * self.decay**epoch * course.factor
 
     def after(self, report, loss, network, samples, course):
-        """Take note in `course` of an epoch of so many samples and its loss, and set the next factor, or the end."""
+        """Update `course` after an epoch of `samples` samples: the best loss, the next factor, whether to end."""
         course.samples += samples
-        # What is not a number has not improved.
+        # NaN is no improvement.
         course.rounds = 0 if loss <= course.best - self.tol else course.rounds + 1
         if loss < course.best:
             if self.keep_best and self.patience is not None:
@@ -149,13 +149,13 @@ def _last_rate(learning_rate, decay, epochs):
 
 
 def check_callback(callback):
-    """Refuse what cannot be called with a report; None is none."""
+    """Refuse a callback that cannot be called; None stands for no callback."""
     if callback is not None and not callable(callback):
         raise InputError(f"callback is {callback!r}; give a function that takes a report")
 
 
 def follow(reports, network, course, callback=None):
-    """Train by taking all `reports`, each handed to `callback`; however that ends, the best parameters are put back."""
+    """Train by taking all `reports`, calling `callback` with each; however that ends, put back the best parameters."""
     try:
         for report in reports:
             if callback is not None:

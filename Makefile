@@ -15,7 +15,7 @@ test: $(VENV)/installed-test
 torture: $(VENV)/installed-torture
 	$(VENV)/bin/python -m pytest --torture
 
-# Wants an idle machine. PyTorch and JAX take part where they are installed in the environment.
+# Needs an idle machine. PyTorch and JAX take part if they are installed in the environment.
 bench: $(VENV)/installed-bench
 	$(VENV)/bin/python benchmarks/report.py
 

@@ -5,9 +5,9 @@
 
 Every program has one hidden layer of rectified linear neurons or the like, and stops after the first epoch that answers
 98 % of the test images right; all read the same arrays from files. Their settings are those that took the least
-processor time to 98 % of 10,000 held-out training images, over three seeds; every grid was gone through to its end, and
-a setting given up where it was far behind. No test image had a part in the choice. (`partial_fit` of scikit-learn has
-no rate that decays from epoch to epoch.)
+processor time to 98 % of 10,000 held-out training images, over three seeds; every grid was tried to its end, and a
+setting given up when it was far behind. No test image had a part in the choice. (`partial_fit` of scikit-learn has no
+rate that decays from epoch to epoch.)
 """
 
 import itertools
@@ -22,10 +22,10 @@ from importlib.util import find_spec
 from processes import THREADS, pin, python
 
 GOAL = 0.98
-EPOCHS = 15  # more are given up
+EPOCHS = 15  # a program that needs more is given up
 SEEDS = (0, 1, 2)
 
-# What was tried: every combination. Rates are those of batches of 32; with others they grow as the batch's square root.
+# What was tried: every combination. Rates are for batches of 32, and grow as the square root of the batch.
 GRIDS = {
     "neurone": {
         "activation": ("relu",),
@@ -63,7 +63,7 @@ def scaled(rate, batch):
 
 
 def neurone_accuracies(train, test, seed, activation, hidden, batch, rate, decay):
-    """After each epoch, the share of the test images that are answered right; so the next two."""
+    """Yield the share of test images answered right after each epoch, as the next two functions do."""
     import neurone
     from neurone.training.fit import iterate
     from neurone.training.rules import Rules
@@ -195,7 +195,7 @@ def table():
 
 
 def grid(name):
-    """Try all of a competitor's grid and print what is better than all before, in processor time. Slow."""
+    """Try all of a competitor's grid, and print each setting that takes less processor time than all before. Slow."""
     from neurone.datasets.arrays import stratified
 
     (images, labels), _ = mnist()
@@ -207,7 +207,7 @@ def grid(name):
             next(PROGRAMS[name](train, validation, 0, **setting))  # compiles
         begin, epochs = time.process_time(), []
         for seed in SEEDS:
-            # Given up where it is behind the best by half a seed's time.
+            # Given up when it is behind the best by half a seed's time.
             deadline = begin + best * min(1, (seed + 1.5) / len(SEEDS))
             epochs.append(reached(PROGRAMS[name](train, validation, seed, **setting), deadline))
             if epochs[-1] is None:

@@ -1,7 +1,7 @@
 """What a first process costs, with nothing compiled, and a later one: python benchmarks/cold.py.
 
 CPU seconds of whole processes, medians of `ROUNDS`, each cold one with an empty folder for kernels. Prints a Markdown
-table. (Absolute, for once: they are compared with each other, and with those of the version before.)
+table. (These are no ratios: they are compared with each other, and with those of the version before.)
 """
 
 import os

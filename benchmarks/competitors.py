@@ -1,7 +1,7 @@
 """One class for each competitor: for the same network, the program that its users would write.
 
 Logistic hidden layers, softmax, logarithmic cost, plain gradient descent along the mean of a batch, float32. What is
-done once, such as cutting images into sparse rows or converting them to floats, is done as an object is made:
+done once, such as cutting images into sparse rows or converting them to floats, is done when an object is made:
 
     Competitor(network, inputs, labels, batch)   takes the parameters of a `neurone.Network` to start from
     epoch()                                      trains on all samples, in the order of neurone's next epoch
@@ -46,7 +46,7 @@ class Neurone:
 
 
 class _Theirs:
-    """What all others share: inputs as floats, the orders of the epochs, the layers to start from."""
+    """The common part of all others: inputs as floats, the orders of the epochs, the layers to start from."""
 
     def __init__(self, network, inputs, labels, batch):
         self.network = network
@@ -141,7 +141,7 @@ class ScikitLearn(_Theirs):
             self.network.sizes[1:-1], activation="logistic", solver="sgd", alpha=0, batch_size=1,
             learning_rate_init=RATE, momentum=0, nesterovs_momentum=False, shuffle=False,
         )  # fmt: skip
-        # It makes its arrays only as it learns.
+        # It makes its arrays only when it learns.
         self.model.partial_fit(self.x[:1], labels[:1], classes=np.arange(self.network.sizes[-1]))
         self.model.set_params(batch_size=self.batch, shuffle=True, random_state=Order())
         for layer, weights, bias in zip(self.layers, self.model.coefs_, self.model.intercepts_, strict=True):

@@ -1,4 +1,4 @@
-"""Compiles a C file of this folder, as fast as gcc makes it."""
+"""Compiles a C file of this folder, with the options for the fastest code."""
 
 import ctypes
 import subprocess

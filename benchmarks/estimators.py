@@ -1,9 +1,10 @@
-"""MLPClassifier and NeuroneClassifier on two examples, the class name changed: python benchmarks/estimators.py.
+"""MLPClassifier and NeuroneClassifier on two examples, with the same arguments: python benchmarks/estimators.py.
 
 The first is scikit-learn's "Visualization of MLP weights on MNIST": 40 hidden neurons, 8 epochs, 30 % of the 70,000
 images to train on. The second reads text: which of the installed packages a docstring is from, by TF-IDF of its words.
-Each is trained once for each `random_state`, alternating: the ratio of the median seconds is told, and mean accuracies
-on what was held out. Then how the time of an epoch grows with what a sparse matrix stores. Prints Markdown tables.
+Each is trained once for each `random_state`, alternating. The table has the ratio of the median seconds, and the mean
+accuracies on held-out samples. Then how the time of an epoch grows with what a sparse matrix stores. Prints Markdown
+tables.
 """
 
 import ast
@@ -55,7 +56,7 @@ def docstrings():
 def compare(name, split, **options):
     train, test, labels, answers = split
     seconds, scores = ({MLPClassifier: [], NeuroneClassifier: []} for _ in range(2))
-    # What was compiled or cached is not a part of training: one epoch before the clock starts.
+    # Compiling and caching are no part of training: one epoch before the clock starts.
     NeuroneClassifier(**options | {"max_iter": 1}).fit(train, labels)
     for seed in range(1, SEEDS + 1):
         for kind, times in seconds.items():
@@ -72,7 +73,7 @@ def compare(name, split, **options):
 
 
 def epoch_of_sparse(columns, stored):
-    """Median seconds of an epoch: 20,000 samples, each with about so many features that are not 0, spread evenly."""
+    """Median seconds of an epoch: 20,000 samples, each with about `stored` features that are not 0, spread evenly."""
     samples, rng = 20_000, np.random.Generator(np.random.Philox(0))
     places = rng.integers(0, columns, samples * stored), np.arange(samples + 1) * stored
     matrix = csr_matrix((rng.random(samples * stored, np.float32), *places), (samples, columns))

@@ -1,6 +1,6 @@
 """How time and memory grow with the samples and with the hidden neurons: python benchmarks/growth.py
 
-An epoch at batch 32, one thread, on the embedded digits, each in a process of its own; beside the same in NumPy. Writes
+An epoch at batch 32, one thread, on the embedded digits, each in a process of its own; and the same in NumPy. Writes
 growth.png. The largest set takes NumPy some 4 GB.
 """
 
@@ -12,7 +12,7 @@ from processes import FOLDER, pin, python
 
 SAMPLES = (1_000, 3_000, 10_000, 30_000, 100_000, 300_000, 1_000_000)
 HIDDEN = (10, 30, 100, 300, 1_000, 3_000)
-# What stays as it is while the other grows.
+# The one stays at this while the other grows.
 USUAL_SAMPLES, USUAL_HIDDEN = 10_000, 100
 BATCH = 32
 PROGRAMS = ("fast", "NumPy")
@@ -29,7 +29,7 @@ def measure(program, samples, hidden):
 
     runner = COMPETITORS[program](neurone.Network((784, hidden, 10)), *digits(samples), BATCH)
     seconds = []
-    # Short epochs more often; a long one is warm before it has well begun.
+    # Short epochs more often; a long one needs no warming up.
     for _ in range(6 if samples * hidden <= 10_000_000 else 3):
         begin = time.perf_counter()
         runner.epoch()
@@ -45,7 +45,7 @@ def table():
     """Markdown, and growth.png."""
     sections, plots = [], []
     for hidden in HIDDEN:
-        # Compiles, which takes memory that an epoch does not.
+        # Compiles first, which takes memory that an epoch does not.
         python(__file__, "fast", 100, hidden)
     for what, values, points in (
         ("samples", SAMPLES, [(samples, USUAL_HIDDEN) for samples in SAMPLES]),

@@ -1,8 +1,8 @@
-"""Fused multiply-adds a second, beside what the machine can do, on one thread: python benchmarks/limits.py
+"""Fused multiply-adds a second, against what the machine can do, on one thread: python benchmarks/limits.py
 
-Of an epoch's only those are counted that there is no way round: for each pixel that is not 0 one for each hidden
-neuron, forward and in the gradient; in layers behind the first, one for each weight, forward, backward and in the
-gradient. What fills up vectors, exponentials and corrections are not counted.
+Of an epoch's, only the unavoidable ones are counted: for each pixel that is not 0, one for each hidden neuron, forward
+and in the gradient; in layers after the first, one for each weight, forward, backward and in the gradient. The padding
+of vectors, exponentials and corrections are not counted.
 """
 
 import statistics
@@ -41,8 +41,8 @@ def peaks():
     lanes = library.lanes()
 
     def array(*shape):
-        # Written, not only reserved: pages that were never written are all one page of zeros. And none of its numbers
-        # grows or vanishes in many passes.
+        # Written, not only reserved: pages that were never written are all one page of zeros. The numbers neither grow
+        # nor vanish in many passes.
         room = np.empty(int(np.prod(shape)) + 16, np.float32)
         start = -room.ctypes.data % 64 // 4
         flat = room[start : start + int(np.prod(shape))]

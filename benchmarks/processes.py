@@ -16,7 +16,7 @@ def pin():
 
 
 def python(*arguments, threads=1, **variables):
-    """Run this Python on `arguments`, with so many threads, and return what it printed."""
+    """Run this Python on `arguments`, with `threads` threads, and return what it printed."""
     environment = os.environ | {"OMP_NUM_THREADS": str(threads)} | variables
     command = [sys.executable, *map(str, arguments)]
     process = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True)

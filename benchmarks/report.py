@@ -16,55 +16,55 @@ PACKAGES = ("numpy", "numba", "scikit-learn", "torch", "jax")
 THREADS = [count for count in (1, 2) if count <= os.cpu_count()]
 HEAD = """# Results
 
-Made by `NEURONE_DATA=... make bench`, which wants a folder with MNIST, a machine that does nothing else, and, in the
-environment that `make` keeps in `.venv`, `pip install torch jax`. Numbers without a unit are ratios: how many times as
-fast as each program neurone's `fast` kernels are, on the same samples, in the same run. Medians of 5 rounds, or of 3
-over a whole set; float32. No column: not installed, or a program of one thread.
+Made by `NEURONE_DATA=... make bench`, which needs a folder with MNIST, a machine that does nothing else, and
+`pip install torch jax` in `.venv`, the environment that `make` keeps. Numbers without a unit are ratios: how many times
+as fast as each program neurone's `fast` kernels are, on the same samples, in the same run. Medians of 5 rounds, or of 3
+over a whole set; float32. A missing column: a program that is not installed, or has only one thread.
 
-Before its clock starts, every program is seen to learn what `fast` learns, from the same samples in the same order, but
-for rounding, and `notes` the same bits. All have logistic hidden layers, a softmax and the logarithmic cost, and
+Before its clock starts, every program is checked to learn what `fast` learns, from the same samples in the same order,
+except for rounding, and `notes` the same bits. All have logistic hidden layers, a softmax and the logarithmic cost, and
 descend along a batch's mean gradient. Networks with 784 inputs learn {name}, those with 50 a dense set of 100,000
 samples. NumPy, scikit-learn, PyTorch and JAX are written as their users write them; C is `dense.c`, dense loops with
 `-O3 -march=native -ffast-math`. Slow programs take fewer samples in a round, and the time of a sample is compared.
-neurone trains with the kernels tuned for each network, compiled before; it predicts with those that serve all.
+neurone trains with the kernels tuned for each network, compiled before; it predicts with the generic ones.
 """
 # The scripts whose output goes into the report: title, and what the numbers mean.
 SCRIPTS = {
     "cold": (
         "A first process",
         """\
-CPU seconds, for once, of whole processes, with an empty folder for compiled kernels and with what such a process left
-there: medians of 5. On the embedded digits, 784-100-10, one thread; and with scikit-learn, iris.""",
+CPU seconds, not ratios, of whole processes: with an empty folder for compiled kernels, and with the kernels that the
+first process left there. Medians of 5. On the embedded digits, 784-100-10, one thread; and with scikit-learn, iris.""",
     ),
     "small": (
         "Small data",
         """\
-How many times as fast as `MLPClassifier` a `NeuroneClassifier` of 100 hidden neurons is on standardised data of
-scikit-learn's, 50 epochs of plain SGD in batches of 200; and as NumPy a `neurone.Network`. One thread. Medians of 15
-rounds in turns.""",
+How many times as fast `NeuroneClassifier` is as `MLPClassifier`, and `neurone.Network` as NumPy: 100 hidden neurons,
+standardised data of scikit-learn's, 50 epochs of plain SGD in batches of 200, one thread. Medians of 15 rounds, in
+turns.""",
     ),
     "threads": (
         "Two threads over one",
         """\
-How many times as fast as with one thread an epoch is with two; and what two fits at once, of one thread each, gain over
-one after the other: what this machine, at that moment, has to give to two threads that never wait for each other. They
-alternate for ten seconds, 9 rounds at least; each round gives a ratio, of which the median and the quartiles stand
-here.""",
+How many times as fast an epoch is with two threads as with one; and how many times as fast two fits, of one thread
+each, are at once as one after the other: what this machine, at that moment, has to give to two threads that never wait
+for each other. They alternate for ten seconds, 9 rounds at least; here are the median and the quartiles of the rounds'
+ratios.""",
     ),
     "accuracy": (
         "To 98 % of MNIST's test images",
         """\
 Whole processes, from the start of Python to the first epoch after which 98 % are right: imports, compilation and the
-test after each epoch included. Each has the settings that were fastest on held-out training images, of those tried in
-the grids of `accuracy.py`. Medians of three seeds, each with the number of epochs it took; one run with nothing
-compiled. Here a number is how many times as long as neurone a program takes.""",
+test after each epoch included. Each program has the fastest settings on held-out training images, among the grids of
+`accuracy.py`. Medians of three seeds, with the number of epochs that each took; a single run with nothing compiled.
+Here a number says how many times as long as neurone a program takes.""",
     ),
     "growth": (
         "How cost grows",
         """\
-An epoch at batch 32 on the embedded digits, one thread: 100 hidden neurons and more and more samples, then 10,000
-samples and more and more hidden neurons. `time` is 1 in a table's first row. The peak of memory is the whole
-process's: Python, the images, and what was made of them.
+An epoch at batch 32 on the embedded digits, one thread: more and more samples with 100 hidden neurons, then more and
+more hidden neurons with 10,000 samples. `time` is 1 in a table's first row. The peak of memory is the whole process's:
+Python, the images, and what was made of them.
 
 ![time and memory](growth.png)""",
     ),
@@ -72,18 +72,18 @@ process's: Python, the images, and what was made of them.
         "In scikit-learn's place",
         """\
 `MLPClassifier(solver="sgd", ...)` and `NeuroneClassifier` with the same arguments, one thread: scikit-learn's example
-"Visualization of MLP weights on MNIST" (40 hidden neurons, 8 epochs, an L2 penalty), in 64 bits, as the example divides
-its pixels, and in 32, and docstrings of installed packages told apart by TF-IDF of their words, sparse (50 hidden
-neurons, 20 epochs). `NeuroneClassifier` computes in 32 bits, its default, whatever it is given. Medians of the times,
-what is compiled or cached left out; means of the accuracies over ten seeds on what was held out, and how they scatter.
-Below, how long an epoch of `NeuroneClassifier` takes with what a sparse matrix of 20,000 samples stores, spread evenly
-over the features; the first row is 1. (More features are more weights, which leave the caches.)""",
+"Visualization of MLP weights on MNIST" (40 hidden neurons, 8 epochs, an L2 penalty), with pixels in 64 bits, as in the
+example, and in 32; and docstrings of installed packages, told apart by TF-IDF of their words, which is sparse (50
+hidden neurons, 20 epochs). `NeuroneClassifier` computes in 32 bits, its default, whatever it is given. Medians of the
+times, without compiling and caching; means and standard deviations of the accuracy on held-out samples, over ten seeds.
+Below, how the time of an epoch of `NeuroneClassifier` grows with what a sparse matrix of 20,000 samples stores, spread
+evenly over the features; the first row is 1. (More features mean more weights, too many for the caches.)""",
     ),
     "limits": (
         "How far from the limit",
         """\
-Fused multiply-adds a second on one thread, in thousands of millions. Of an epoch's only those are counted that there
-is no way round (`limits.py`): exponentials, corrections and what fills vectors up take their time as well.""",
+Fused multiply-adds a second on one thread, in thousands of millions. Of an epoch's, only the unavoidable ones are
+counted (`limits.py`): exponentials, corrections and the padding of vectors take time too.""",
     ),
 }
 
@@ -116,7 +116,7 @@ def ratios(seconds, test, threads):
 
 
 def preparations(seconds):
-    """What is done once, on one thread, in epochs of the same program."""
+    """The time of what is done once, on one thread, in epochs of the same program."""
     keys = [key for key in seconds if key[0] == "test_prepare" and key[2] == 1]
     cells = [f"{seconds[key] / seconds['test_epoch', *key[1:]]:.2f}" for key in keys]
     names = [key[3] for key in keys]
@@ -155,7 +155,7 @@ def _revision():
     try:
         return f"commit {subprocess.check_output(command, text=True).strip()}"
     except (OSError, subprocess.CalledProcessError):
-        return "a commit that git does not tell"
+        return "an unknown commit"
 
 
 def _blas():

@@ -1,9 +1,9 @@
 """Small data: a fit, and predictions of a few rows: python benchmarks/small.py.
 
-iris, digits and breast cancer, standardised. Beside `MLPClassifier` stands `NeuroneClassifier`, with the same arguments
-and the defaults of the first: 100 hidden neurons, relu, batches of 200; trained by plain SGD, for 50 epochs. Beside
-NumPy, as its users write it (`competitors.py`), stands `neurone.Network`, with logistic neurons. Whoever is compared is
-seen to learn or to answer the same before the clock starts; they take turns. Prints a Markdown table of ratios.
+iris, digits and breast cancer, standardised. `NeuroneClassifier` is compared with `MLPClassifier`, both with the same
+arguments and the defaults of the latter: 100 hidden neurons, relu, batches of 200; 50 epochs of plain SGD.
+`neurone.Network`, with logistic neurons, is compared with NumPy, as its users write it (`competitors.py`). Before the
+clock starts, both are checked to learn or answer the same; they take turns. Prints a Markdown table of ratios.
 """
 
 import time
@@ -23,7 +23,7 @@ from neurone.sklearn import NeuroneClassifier
 SETS = {"iris": load_iris, "digits": load_digits, "breast cancer": load_breast_cancer}
 ROWS = 1, 16, 100, 1000
 EPOCHS, BATCH, HIDDEN, ROUNDS = 50, 200, 100, 15
-# With the kernels that serve all networks, as so little work always has.
+# With the generic kernels, which so little work always uses.
 GENERIC = partial(Neurone, tuning="off")
 
 
@@ -57,7 +57,7 @@ def estimators(X, y):
 
 
 def networks(X, y):
-    """The same of NumPy and `neurone.Network`."""
+    """The same for NumPy and `neurone.Network`."""
     X, sizes = X.astype(np.float32), (X.shape[1], HIDDEN, len(np.unique(y)))
     theirs, ours = (program(neurone.Network(sizes), X, y, min(BATCH, len(X))) for program in (NumPy, GENERIC))
     for program in (theirs, ours):

@@ -1,4 +1,4 @@
-"""Seconds of an epoch, after every competitor is seen to learn the same parameters: pytest benchmarks/test_epoch.py"""
+"""Seconds of an epoch, once each competitor has learnt the same parameters: pytest benchmarks/test_epoch.py"""
 
 import numpy as np
 import pytest

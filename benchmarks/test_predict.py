@@ -1,7 +1,7 @@
-"""Seconds of a prediction, after every competitor is seen to answer the same: pytest benchmarks/test_predict.py
+"""Seconds of a prediction, once each competitor has answered the same: pytest benchmarks/test_predict.py
 
-By networks that have learnt for an epoch. neurone is given bytes, and divides them by 255 as it predicts. The others
-are given floats.
+The networks have learnt for an epoch. neurone is given bytes, and divides them by 255 as it predicts. The others are
+given floats.
 """
 
 from functools import cache
@@ -20,7 +20,7 @@ PREDICTORS = [name for name in COMPETITORS if name != "notes"]
 
 @cache
 def trained(sizes):
-    """A network, and its answers to the test images two by two, which other kernels give than those of many."""
+    """A network, and its answers to the test images, two at a time: other kernels give them than for many at once."""
     network, data = neurone.Network(sizes), images()
     neurone.fit(network, data.train_images, data.train_labels, batch_size=32, epochs=1)
     answers = np.concatenate([network.predict(data.test_images[first : first + 2]) for first in range(0, 10_000, 2)])

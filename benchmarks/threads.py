@@ -1,7 +1,8 @@
-"""Two threads beside one, and beside two fits at once that share nothing; for OMP_NUM_THREADS=2.
+"""Two threads against one, and two fits at once that share nothing; for OMP_NUM_THREADS=2.
 
-Epochs alternate: one alone with one thread, one with two threads, and two at once with one thread each. What these two
-gain over one after the other is what the machine has to give to two threads that never meet. Prints a Markdown table.
+Epochs alternate: one alone with one thread, one with two threads, and two at once with one thread each. The gain of
+these two over one after the other is what the machine has to give to two threads that never wait for each other. Prints
+a Markdown table.
 """
 
 import statistics
@@ -15,12 +16,12 @@ from neurone.training.fit import iterate
 from neurone.training.rules import Rules
 
 BATCHES = (32, 128, 1000, None)
-# At least so many rounds, and so many seconds: at times a core was a third slower for a second or so.
+# At least this many rounds, and this many seconds: at times a core was a third slower for a second or so.
 ROUNDS, SECONDS = 9, 10
 
 
 def epochs(sizes, batch, threads):
-    """A function that trains an epoch more and returns its seconds; the first, with what is done once, is behind it."""
+    """A network that has been trained for an epoch, and a function that trains one more and returns its seconds."""
     network = neurone.Network(sizes)
     reports = iterate(
         network, *training_set(sizes), rules=Rules(0.1), batch_size=batch, epochs=1_000_000,
@@ -31,7 +32,7 @@ def epochs(sizes, batch, threads):
 
 
 def at_once(*functions):
-    """What they return, each in a thread of its own: the most."""
+    """Call each function in a thread of its own, and return the largest result."""
     results = []
     threads = [threading.Thread(target=lambda run=run: results.append(run())) for run in functions]
     for thread in threads:

@@ -12,9 +12,9 @@ NETWORKS = ((784, 100, 10), (784, 800, 10), (784, 300, 100, 10), (50, 100, 5))
 BATCHES = (1, 32, 128, 1000, None)  # None: the whole set
 TABULAR_SAMPLES = 100_000
 
-# How many samples one round takes: as many as last a fraction of a second with the smallest of the networks, at batch 1
-# and at larger ones. What is compared is the time of a sample. A whole set is whole, but where a program's work for a
-# sample does not depend on the batch.
+# How many samples one round takes, at batch 1 and at larger ones: with the smallest network, a fraction of a second.
+# The time of a sample is compared. A round over the whole set is whole, unless a program's work for a sample does not
+# depend on the batch.
 SAMPLES = {
     "fast": (60_000, 60_000),
     "notes": (2_000, 2_000),
@@ -48,7 +48,7 @@ class Workload:
         return min(count, available) // batch * batch
 
     def rounds(self):
-        """Epochs whose median counts."""
+        """How many epochs are timed; their median counts."""
         return 5 if self.batch is not None else 3
 
 

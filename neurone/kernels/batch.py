@@ -14,6 +14,7 @@ the cores were far from each other.)
 Parameters stand as in online.py. `layers.py` goes forward, `gradients.py` back.
 """
 
+from neurone.constants import SGD
 from neurone.kernels.arguments import Correction, Tranche
 from neurone.kernels.elementary import like
 from neurone.kernels.gradients import backward, gradients
@@ -99,7 +100,7 @@ def train(net, samples, span, rule, work, team, shapes):
                 tranche = Tranche(here, min(size, stop - here), turn)
                 down(net, work, team, tranche, sent + t - ahead + 1, shapes)
                 last = here + tranche.count == end
-                correction = Correction(here == begin, last and work.memory.size == 0, step_size, rule.penalty)
+                correction = Correction(here == begin, last and rule.method == SGD, step_size, rule.penalty)
                 gradients(net, samples, span, work, rule, tranche, correction, last, shapes)
         sent += tranches
         q = stop

@@ -21,8 +21,8 @@ _SAMPLES = 1000
 def main(argv=None):
     parser = Parser(
         "compile",
-        "Compile kernels ahead, into $NEURONE_CACHE or else the user's cache: those that serve every network; with "
-        "--hidden also those tuned for the network that train makes with the same options.",
+        "Compile kernels ahead, into $NEURONE_CACHE or else the user's cache: those that serve every network (but not "
+        "--kernels notes); with --hidden also those tuned for the network that train makes with the same options.",
     )
     add = parser.add_argument
     add("--dtype", nargs="+", choices=options.DTYPES, default=list(options.DTYPES), help="widths (default: both)")
@@ -46,15 +46,15 @@ def _rows_of_every_kind(dtype):
     """Samples of every kind that has kernels of its own: by their type, and with few inputs or many."""
     rng = np.random.Generator(np.random.Philox(0))
     values = rng.integers(1, 256, (_SAMPLES, 40)).astype(np.uint8)
-    images = values * (rng.random(values.shape) < 0.2).astype(np.uint8)
+    images = values * (rng.random((_SAMPLES, 5)) < 0.2).repeat(8, axis=1)  # strokes, which go in groups of pixels
     yield images
     yield images / np.float32(7)
     yield images / np.float64(7)
-    lines = np.arange(_SAMPLES + 1)
+    lines = 8 * np.arange(_SAMPLES + 1)
     for inputs, type_ in ((40, np.uint16), (70_000, np.uint32)):
-        columns = rng.integers(1, inputs + 1, _SAMPLES).astype(type_)
-        yield SparseRows(lines, columns, values[:, 0].copy(), inputs)
-        yield SparseRows(lines, columns, values[:, 0].astype(dtype), inputs)
+        columns = (8 * rng.integers(0, inputs // 8, (_SAMPLES, 1)) + np.arange(1, 9)).astype(type_).reshape(-1)
+        yield SparseRows(lines, columns, values[:, :8].reshape(-1), inputs)
+        yield SparseRows(lines, columns, values[:, :8].reshape(-1).astype(dtype), inputs)
 
 
 def _described(rows):
@@ -67,7 +67,7 @@ def _compile_generic(rows, dtype):
     """One sample at a time, batches, and predictions of one row and of many."""
     inputs = rows.inputs if isinstance(rows, SparseRows) else rows.shape[1]
     network = Network((inputs, 8, 3), dtype=dtype)
-    for size in (1, 2):
+    for size in (1, 32):
         for _ in _training(network, rows, np.arange(len(rows)) % 3, size):
             pass
     network.predict(rows[:1])

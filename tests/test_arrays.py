@@ -143,3 +143,17 @@ def test_floats_that_are_bytes_divided_by_255(given, dtype):
     floats[700, 3] = np.nan
     with pytest.raises(neurone.InputError, match="sample 700"):
         as_images(floats, 9, dtype)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_floats_that_begin_between_two_numbers(dtype):
+    """As `np.frombuffer` gives them behind a header of another size."""
+    rows = np.random.Generator(np.random.Philox(1)).random((30, 5)).astype(dtype)
+    odd = np.frombuffer(b"x" + rows.tobytes(), dtype, offset=1).reshape(30, 5)
+    assert not odd.flags.aligned
+    results = set()
+    for kernels, images in (("notes", rows), ("fast", rows), ("notes", odd), ("fast", odd)):
+        net = neurone.Network((5, 4, 3))
+        neurone.fit(net, images, np.arange(30) % 3, kernels=kernels, batch_size=4, epochs=1)
+        results.add((net.parameters.tobytes(), net.predict_proba(images[:20]).tobytes(), *net.predict(images[:2])))
+    assert len(results) == 1

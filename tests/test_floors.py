@@ -61,3 +61,17 @@ def test_optional_packages_are_imported_where_used():
             if isinstance(node, ast.Import | ast.ImportFrom):
                 names = [alias.name for alias in node.names] + [getattr(node, "module", "") or ""]
                 assert not optional & {name.split(".")[0] for name in names}, path
+
+
+def test_functions_of_kernels_take_few_arguments_and_fit_a_page():
+    """A dozen at most, and 90 lines: what belongs together is handed over in a structure."""
+    functions = [
+        node
+        for path in (ROOT / "kernels").glob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef)
+    ]
+    assert len(functions) > 100
+    for node in functions:
+        arguments = node.args.posonlyargs + node.args.args + node.args.kwonlyargs
+        assert len(arguments) <= 12 and node.end_lineno - node.lineno < 90, node.name

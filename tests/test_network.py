@@ -1,6 +1,7 @@
 """The public face of a network: options, initial weights, predictions, files."""
 
 import math
+import weakref
 
 import numpy as np
 import pytest
@@ -204,3 +205,25 @@ def test_repr_makes_the_network_again():
     net = neurone.Network((4, 5, 3), **UNUSUAL)
     again = eval(repr(net), {"Network": neurone.Network})
     assert again.settings() == net.settings() and np.array_equal(again.parameters, net.parameters)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 31, 2496, 2497, 2498, 4993])
+@pytest.mark.parametrize("threads", [2, 3, 7])
+def test_predictions_by_threads(count, threads, monkeypatch):
+    """The same outputs, also where the last stretch has fewer images than threads."""
+    monkeypatch.setattr("neurone.engine.predictor.cores", lambda: 8)
+    monkeypatch.setattr("neurone.engine.predictor._WORK_OF_A_THREAD", 1)
+    monkeypatch.setattr("neurone.engine.predictor.samples_per_call", lambda _: 1248)
+    images = np.random.Generator(np.random.Philox(2)).integers(0, 256, (count, 20)).astype(np.uint8)
+    net = neurone.Network((20, 9, 3), init="notes")
+    assert np.array_equal(net.predict_proba(images, threads), net.predict_proba(images))
+
+
+def test_a_prediction_keeps_no_array_of_the_caller():
+    net = neurone.Network((20, 9, 3))
+    for count in (1, 50):
+        images = np.zeros((count, 20), np.float32)
+        gone = weakref.ref(images)
+        net.predict(images)
+        del images
+        assert gone() is None

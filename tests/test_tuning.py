@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import threading
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import pytest
 import neurone
 from neurone.datasets.digits import digits
 from neurone.engine import tuning
+from neurone.kernels import jit
 from neurone.training.fit import iterate
 from neurone.training.rules import Rules
 
@@ -79,6 +81,28 @@ def test_short_runs_and_those_that_do_not_want_it_compile_nothing(begun, monkeyp
     monkeypatch.setattr(tuning, "_COMPILED", 0)
     assert trained(tuning="off", told=lambda *place: told.append(place)) == expected
     assert not begun
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_fork_ends_the_compilation_and_not_the_training(begun, monkeypatch):
+    def compile_until_stopped(_):
+        while threading.current_thread() is not threading.main_thread():
+            jit._pause()
+
+    monkeypatch.setattr("neurone.engine.learners.OnlineLearner.ready", lambda _: False)
+    monkeypatch.setattr("neurone.engine.learners.OnlineLearner.compile", compile_until_stopped)
+    forked, told = [], []
+
+    def fork():
+        if begun and not forked:
+            child = os.fork()
+            if child == 0:
+                os._exit(0)
+            forked.append(os.waitpid(child, 0)[1])
+
+    found = trained(batch_size=1, wait=fork, told=lambda *place: told.append(place))
+    assert found == trained("notes", batch_size=1)
+    assert forked == [0] and not told and len(begun) == 1
 
 
 def test_a_failure_in_the_background_is_told(begun, monkeypatch):

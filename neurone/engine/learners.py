@@ -111,9 +111,8 @@ class _PackedLearner:
 
     def prepare(self):
         """Compile all that training will call, or load it from the cache."""
-        self.load()
         self.compile()
-        self.store()
+        self._packed[0].compile()
 
     def compile(self):
         """Compile the kernels alone, perhaps in another thread: nothing is called."""
@@ -145,12 +144,16 @@ class _PackedLearner:
 
 
 class OnlineLearner(_PackedLearner):
-    """The kernels of `kernels/online.py`: plain SGD, one sample at a time."""
+    """The kernels of `kernels/online.py`: plain SGD, one sample at a time. Without samples it serves to compile them."""
 
-    def __init__(self, problem, tuned=False):
+    def __init__(self, problem, tuned=False, empty=False):
         self.network, self._memory = problem.network, problem.memory
-        network, lines = problem.network, samples.lines_of(problem.rows)
-        self._samples = samples.listed(problem.rows, problem.divisor, network.dtype, lines, problem.targets)
+        network, rows = problem.network, problem.rows
+        if empty:
+            self._samples = samples.none(rows, network.dtype, problem.targets)
+        else:
+            lines = samples.lines_of(rows)
+            self._samples = samples.listed(rows, problem.divisor, network.dtype, lines, problem.targets)
         packed = Packed(network, Part(network, tuned=tuned))
         outputs = packed.outputs_of(1, network.sizes[0] if len(self._samples.images) else 0)[0]
         y = np.zeros(network.sizes[-1], network.dtype)
@@ -168,9 +171,10 @@ class OnlineLearner(_PackedLearner):
 
 
 class BatchLearner(_PackedLearner):
-    """The kernels of `kernels/batch.py`, by as many threads as there is work for."""
+    """The kernels of `kernels/batch.py`, by as many threads as there is work for. Without samples it serves to compile
+    them."""
 
-    def __init__(self, problem, tuned=False):
+    def __init__(self, problem, tuned=False, empty=False):
         self.network, self._memory, self._rule = problem.network, problem.memory, problem.rule()
         network, rows, inputs = problem.network, problem.rows, problem.network.sizes[0]
         lines, size = samples.lines_of(rows), min(problem.batch_size, len(rows))
@@ -183,8 +187,11 @@ class BatchLearner(_PackedLearner):
         # A row that no sample of a tranche uses costs little, but there may be many of them: lists skip them.
         listed = dense or inputs + 1 > self._together * stored
         group = 0 if listed else group_size(rows, members, tuned)
-        cut = problem.rows, problem.divisor, network.dtype, lines, problem.targets
-        self._samples = samples.grouped(*cut, group) if group else samples.listed(*cut)
+        cut = rows, problem.divisor, network.dtype, lines, problem.targets
+        if empty:
+            self._samples, self._together = samples.none(rows, network.dtype, problem.targets), 1
+        else:
+            self._samples = samples.grouped(*cut, group) if group else samples.listed(*cut)
         self._packed = [Packed(network, part, group or 1) for part in members]
         self._works = [self._work(packed) for packed in self._packed]
         second = network.sizes[min(2, len(network.sizes) - 1)]
@@ -234,7 +241,7 @@ class BatchLearner(_PackedLearner):
         team(work, len(calls), meeting)
 
 
-def fast_learner(problem, tuned=False):
-    """The learner for this problem, with the generic kernels or the tuned ones."""
-    online = problem.batch_size == 1 and not len(problem.memory) and not problem.penalty
-    return (OnlineLearner if online else BatchLearner)(problem, tuned)
+def fast_learner(problem, tuned=False, empty=False):
+    """The learner for this problem, with the generic kernels or the tuned ones; `empty`: without the samples."""
+    online = problem.batch_size == 1 and problem.optimizer == "sgd" and not problem.penalty
+    return (OnlineLearner if online else BatchLearner)(problem, tuned, empty)

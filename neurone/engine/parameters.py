@@ -4,7 +4,7 @@ import numpy as np
 
 from neurone import options
 from neurone.engine.memory import aligned, rows_of
-from neurone.kernels import arguments, blocks
+from neurone.kernels import arguments, blocks, jit
 from neurone.kernels.simd import REGISTER_BYTES
 from neurone.layout import parameter_offsets, state_offsets
 
@@ -78,6 +78,10 @@ class Packed:
     def deltas_of(self, count):
         """Delta for `count` samples: (count, ...)."""
         return rows_of(count, self._size, self._network.dtype)
+
+    def compile(self):
+        """Compile the kernel that copies, or load it from the cache."""
+        jit.prepare(blocks.transfer, self.net, self._layout, self._parameters, blocks.PACK)
 
     def load(self):
         """Copy the network's parameters here."""

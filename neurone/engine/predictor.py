@@ -62,6 +62,7 @@ class Predictor:
         pixels, states = spare.pop() if spare else (Pixels(rows), np.empty(self._states, outputs.dtype))
         pixels.images = rows
         few.predict(self._own, pixels, divisor, states, outputs)
+        pixels.images = None  # the caller's array must not live as long as the network
         spare.append((pixels, states))
 
     def _predict_table(self, packed, rows, outputs):
@@ -69,6 +70,7 @@ class Predictor:
         work, cut, span = self._spare.pop() if self._spare else _workplace(packed, rows)
         cut.images, span.last = rows, len(rows)
         batch.predict(packed.net, cut, span, work, outputs, packed.shapes)
+        cut.images = None
         self._spare.append((work, cut, span))
 
 
@@ -80,6 +82,7 @@ def _workplace(packed, rows):
 
 def _share(packed, rows, divisor, outputs, threads):
     """Cut the images into a stretch for each thread, and predict them."""
+    threads = min(threads, len(rows))
     borders = [len(rows) * number // threads for number in range(threads + 1)]
 
     def work(member):

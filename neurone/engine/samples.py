@@ -76,6 +76,13 @@ def grouped(rows, divisor, dtype, lines, targets, size):
     )  # fmt: skip
 
 
+def none(rows, dtype, targets):
+    """The structure of samples of this kind, without any: what kernels are compiled for."""
+    sparse_rows = isinstance(rows, SparseRows)
+    inputs, values = (rows.inputs, rows.values.dtype) if sparse_rows else (rows.shape[1], rows.dtype)
+    return _samples(dtype, np.empty((0, inputs), dtype), values, index_type(inputs), targets)
+
+
 def whole(rows, divisor, dtype, targets):
     """Samples as `notes.py` takes them: every pixel of every image, not yet divided."""
     images = dense(rows)

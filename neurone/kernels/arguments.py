@@ -195,10 +195,10 @@ class Tranche(NamedTuple):
 
 
 class Correction(NamedTuple):
-    """What a tranche does to the parameters. new: it begins its batch. complete: it ends the batch, and they are
-    corrected at once, by `step_size` times the gradient, with the penalty."""
+    """What a tranche does to the parameters. new: it begins its batch. at_once: it ends the batch, and plain SGD corrects
+    them while the gradient is in registers, by `step_size` times the gradient, with the penalty."""
 
     new: bool
-    complete: bool
+    at_once: bool
     step_size: float
     penalty: float

@@ -14,6 +14,7 @@ the cores were far from each other.)
 Parameters stand as in online.py. `layers.py` goes forward, `gradients.py` back.
 """
 
+from neurone.constants import SGD
 from neurone.kernels.arguments import Correction, Tranche
 from neurone.kernels.elementary import like
 from neurone.kernels.gradients import backward, gradients
@@ -55,7 +56,8 @@ def up(net, samples, order, work, team, tranche, sent, shapes):
     forward(net, work, tranche, min(team.me, 1), shapes)
     if team.me == team.members - 1:
         answers(net, samples, order, work, tranche)
-        backward(net, work, tranche, L, 3, shapes.hidden)
+        for number in range(L, 2, -1):
+            backward(net, work, tranche, number, shapes.hidden)
     if team.members > 1:
         send(message, net.sizes[2], tranche.count, work.Deltas[tranche.turn], net.offset[2])
         announce(team, sent)
@@ -68,7 +70,8 @@ def down(net, work, team, tranche, sent, shapes):
         wait_for(team, team.members - 1, sent)
         message = line(team.messages, (sent - 1) % MESSAGES)
         receive(message, net.sizes[2], tranche.count, work.Deltas[tranche.turn], net.offset[2])
-    backward(net, work, tranche, min(net.sizes.size - 1, 2), 2, shapes.hidden)
+    for number in range(min(net.sizes.size - 1, 2), 1, -1):
+        backward(net, work, tranche, number, shapes.hidden)
 
 
 @kernel
@@ -97,7 +100,7 @@ def train(net, samples, span, rule, work, team, shapes):
                 tranche = Tranche(here, min(size, stop - here), turn)
                 down(net, work, team, tranche, sent + t - ahead + 1, shapes)
                 last = here + tranche.count == end
-                correction = Correction(here == begin, last and work.memory.size == 0, step_size, rule.penalty)
+                correction = Correction(here == begin, last and rule.method == SGD, step_size, rule.penalty)
                 gradients(net, samples, span, work, rule, tranche, correction, last, shapes)
         sent += tranches
         q = stop

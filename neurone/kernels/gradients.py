@@ -18,47 +18,41 @@ from neurone.kernels.update import correct, correct_penalised, update_rows
 
 
 @step
-def backward(net, work, tranche, top, bottom, shape):
-    """The errors of a tranche in the layers `top` - 1 down to `bottom` - 1."""
+def backward(net, work, tranche, number, shape):
+    """The errors of a tranche in the layer before layer `number`."""
     TabOutput, Delta, numbers = work.TabOutputs[tranche.turn], work.Deltas[tranche.turn], width(net.Transposed, shape)
-    for number in range(top, bottom - 1, -1):
-        layer = layer_of(net, number)
-        end = layer.bias + 1 + whole(Delta, layer.n)
-        for b in range(net.blocks[number - 1]):
-            place, j = layer.back + b * layer.m * numbers, layer.bias + 1 + b * numbers
-            for e in range(tranche.count):
-                delta, U = line(Delta, e), line(TabOutput, e)
-                weighted_deltas(net.Transposed, place, neurons(delta, net, number), delta, j, shape)
-                derivatives(net.activation, net.pente, part(U, j, min(j + numbers, end)), part(delta, j, min(j + numbers, end)))
-
-
-@step
-def correct_rows(LesPoids, place, step_size, penalty, G):
-    """Correct the rows from `place` on by their gradient, the block G, and the penalty, in one pass."""
-    if penalty == 0:
-        correct(LesPoids, place, (-step_size, G))
-    else:
-        correct_penalised(LesPoids, place, (-step_size, penalty, G))
+    layer = layer_of(net, number)
+    last = layer.bias + 1 + whole(Delta, layer.n)
+    for b in range(net.blocks[number - 1]):
+        place, j = layer.back + b * layer.m * numbers, layer.bias + 1 + b * numbers
+        end = min(j + numbers, last)
+        for e in range(tranche.count):
+            delta, U = line(Delta, e), line(TabOutput, e)
+            weighted_deltas(net.Transposed, place, neurons(delta, net, number), delta, j, shape)
+            derivatives(net.activation, net.pente, part(U, j, end), part(delta, j, end))
 
 
 @step
 def keep_or_correct(LesPoids, Gradient, place, correction, G):
-    """Correct the rows from `place` on by their gradient, the block G, or store it, if the correction comes later."""
-    if correction.complete:
-        correct_rows(LesPoids, place, correction.step_size, correction.penalty, G)
-    else:
+    """Correct the rows from `place` on by their gradient, the block G, and the penalty, in one pass; or store G, if the
+    correction comes later."""
+    if not correction.at_once:
         store(Gradient, place, G)
+    elif correction.penalty == 0:
+        correct(LesPoids, place, (-correction.step_size, G))
+    else:
+        correct_penalised(LesPoids, place, (-correction.step_size, correction.penalty, G))
 
 
 @step
 def unpenalised(correction):
     """The same correction without the penalty, for biases."""
-    return Correction(correction.new, correction.complete, correction.step_size, like(correction.step_size, 0))
+    return Correction(correction.new, correction.at_once, correction.step_size, like(correction.step_size, 0))
 
 
 @step
 def grouped_layer(net, samples, order, work, tranche, correction, shapes):
-    """The gradient of the first layer, for images in groups, and the correction where it is complete.
+    """The gradient of the first layer, for images in groups, and the correction where it comes at once.
 
     A group's rows are sums over the samples that have it; the bias's, over all.
     """
@@ -68,7 +62,7 @@ def grouped_layer(net, samples, order, work, tranche, correction, shapes):
     size = width(LesPoids, shapes.rows) // numbers
     # A group that no sample has is skipped in a whole batch, where its gradient is 0, and in the middle of one, where
     # its gradient does not change.
-    skip = correction.new == correction.complete and (correction.penalty == 0 or not correction.complete)
+    skip = correction.new == correction.at_once and (correction.penalty == 0 or not correction.at_once)
     for b in range(layer.blocks):
         place, j = layer.debut + b * (layer.n + 1) * numbers, Delta.place + b * numbers
         G = load(Gradient, place, shape)
@@ -97,21 +91,21 @@ def grouped_layer(net, samples, order, work, tranche, correction, shapes):
 
 @step
 def scatter(LesPoids, work, layer, correction, shape):
-    """End a batch that `sparse.gather` began: correct, where the gradient is complete, and set it to 0."""
+    """End a batch that `sparse.gather` began: correct, where that comes at once, and set the gradient to 0."""
     Gradient, touched, count, seen = work.Gradient, work.touched, work.count, work.seen
     numbers, penalised = width(LesPoids, shape), correction.penalty != 0
     for b in range(layer.blocks):
         first = layer.debut + b * (layer.n + 1) * numbers
-        if correction.complete and penalised:
+        if correction.at_once and penalised:
             for i in range(1, layer.n + 1):
                 place = first + i * numbers
-                correct_rows(LesPoids, place, correction.step_size, correction.penalty, load(Gradient, place, shape))
+                keep_or_correct(LesPoids, Gradient, place, correction, load(Gradient, place, shape))
         for k in range(-1, count[0]):
             i = touched[k] if k >= 0 else 0
             place = first + i * numbers
             G = load(Gradient, place, shape)
-            if correction.complete and (i == 0 or not penalised):
-                correct_rows(LesPoids, place, correction.step_size, like(correction.step_size, 0), G)
+            if correction.at_once and (i == 0 or not penalised):
+                keep_or_correct(LesPoids, Gradient, place, unpenalised(correction), G)
             store(Gradient, place, like(G, 0))
     for k in range(count[0]):
         seen[touched[k]] = 0
@@ -152,10 +146,10 @@ def dense_layer(net, work, layer, X, tranche, correction, shape, several):
 @step
 def update_layer(net, work, layer, rule, step_size, numbers):
     """Correct a layer whose gradient was stored; a row of its blocks has `numbers` numbers."""
-    like_it = step_size - step_size
+    none = like(step_size, 0)
     for b in range(layer.blocks):
         place, end = layer.debut + b * (layer.n + 1) * numbers, layer.debut + (b + 1) * (layer.n + 1) * numbers
-        update_rows(net.LesPoids, work.Gradient, work.memory, place, place + numbers, rule, step_size, like_it)
+        update_rows(net.LesPoids, work.Gradient, work.memory, place, place + numbers, rule, step_size, none)
         update_rows(net.LesPoids, work.Gradient, work.memory, place + numbers, end, rule, step_size, rule.penalty)
 
 
@@ -191,7 +185,7 @@ def gradients(net, samples, span, work, rule, tranche, correction, last, shapes)
             dense_layer(net, work, layer, X, tranche, correction, shapes.hidden, shapes.several)
         else:
             dense_layer(net, work, layer, X, tranche, correction, shapes.output, shapes.several_outputs)
-        if last and not correction.complete:
+        if last and not correction.at_once:
             update_layer(net, work, layer, rule, correction.step_size, numbers)
         if last and number == 1 and listed:
             scatter(net.LesPoids, work, layer, correction, shapes.hidden)

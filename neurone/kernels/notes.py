@@ -247,12 +247,14 @@ def penalise(net, Gradient, penalty):
 @step
 def correction(LesPoids, Gradient, memory, rule, step_size):
     """w <- w - step G, or another optimiser's correction. The step includes a mean gradient's division by P."""
-    keeps = memory.shape[0] > 0
+    last, zero = memory.shape[0] - 1, like(step_size, 0)
     for place in range(LesPoids.size):
-        v = memory[0, place] if keeps else like(step_size, 0)
-        LesPoids[place], (v,) = update(LesPoids[place], Gradient[place], (v,), rule, step_size)
-        if keeps:
-            memory[0, place] = v
+        kept = (memory[0, place], memory[last, place]) if last >= 0 else (zero, zero)
+        LesPoids[place], kept = update(LesPoids[place], Gradient[place], kept, rule, step_size)
+        if last >= 0:
+            memory[0, place] = kept[0]
+        if last > 0:
+            memory[last, place] = kept[1]
 
 
 @kernel

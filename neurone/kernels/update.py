@@ -41,24 +41,29 @@ def momentum(w, G, v, rule, step_size):
 
 
 @step
-def update(w, G, memory, rule, step_size):
-    """(w, memory) after a batch whose gradient is G. memory: a tuple of the numbers kept for the parameter."""
-    (v,) = memory
+def update(w, G, kept, rule, step_size):
+    """(w, kept) after a batch whose gradient is G. kept: two numbers for the parameter, the second often without use."""
+    first, second = kept
     if rule.method == MOMENTUM:
-        w, v = momentum(w, G, v, rule, step_size)
+        w, first = momentum(w, G, first, rule, step_size)
     else:
         w = madd(-step_size, G, w)
-    return w, (v,)
+    return w, (first, second)
 
 
 @step
 def update_rows(LesPoids, Gradient, memory, place, end, rule, step_size, penalty):
-    """`update` the parameters from `place` to `end`, whole registers, with the penalty. memory: (kept, parameters)."""
-    v = line(memory, 0)
+    """`update` the parameters from `place` to `end`, whole registers, with the penalty.
+
+    memory: (numbers kept, parameters). An optimiser that keeps one number is handed it twice.
+    """
+    first, second, two = line(memory, 0), line(memory, memory.shape[0] - 1), memory.shape[0] > 1
     for here in range(place, end, width(LesPoids, REGISTER)):
         w, G = load(LesPoids, here, REGISTER), load(Gradient, here, REGISTER)
         if penalty != 0:
             G = madd(penalty, w, G)
-        w, (kept,) = update(w, G, (load(v, here, REGISTER),), rule, step_size)
+        w, kept = update(w, G, (load(first, here, REGISTER), load(second, here, REGISTER)), rule, step_size)
         store(LesPoids, here, w)
-        store(v, here, kept)
+        store(first, here, kept[0])
+        if two:
+            store(second, here, kept[1])

@@ -15,8 +15,6 @@ from neurone.training.rules import Rules, check_callback, follow
 
 # The time of a kernel call, which cannot be interrupted: long enough that the work between calls does not count.
 _CALL_SECONDS = 0.2
-# A prediction of this many rows calls all kernels that a larger one calls.
-_MANY = 32
 
 
 def fit(
@@ -194,7 +192,7 @@ def iterate(
     rules = rules.checked(network.dtype, epochs)
     options.choice("kernels", kernels, options.KERNELS)
     options.choice("tuning", tuning, options.TUNINGS)
-    seed = options.seed(seed)
+    seed, shuffle = options.seed(seed), options.flag("shuffle", shuffle)
     position = Position() if position is None else position
     problem = _checked_problem(
         network, images, labels, sample_weight, batch_size, reduction, momentum, nesterovs_momentum, alpha, threads
@@ -210,8 +208,6 @@ def iterate(
     learner = LEARNERS[kernels](problem, tuning)
     # Compiles the kernels, or loads them from the cache, before an epoch's clock starts.
     learner.prepare()
-    if validation is not None:
-        network.predict(validation[0][:_MANY])  # likewise, before another thread holds the compiler's lock
     learner.step = learner.samples_per_call()
 
     def order_of(epoch):
@@ -229,8 +225,12 @@ def _checked_problem(
         batch_size = options.integer("batch_size", batch_size)
     options.choice("reduction", reduction, options.REDUCTIONS)
     momentum, alpha = options.not_negative("momentum", momentum), options.not_negative("alpha", alpha)
-    if momentum >= 1:
+    real = network.dtype.type
+    if not real(momentum) < 1:
         raise InputError(f"momentum is {momentum}; give a number from 0 to below 1")
+    if alpha:
+        options.positive("alpha", alpha, real)  # in the network's width too
+    nesterov = options.flag("nesterovs_momentum", nesterovs_momentum)
     threads = options.integer("threads", threads)
     rows, divisor = as_images(images, network.sizes[0], network.dtype)
     if not len(rows):
@@ -240,7 +240,7 @@ def _checked_problem(
     optimizer = "momentum" if momentum else "sgd"
     return Problem(
         network, rows, divisor, targets, batch_size or len(rows), reduction == "sum",
-        optimizer, momentum, bool(nesterovs_momentum), alpha, None, threads,
+        optimizer, momentum, nesterov, alpha, None, threads,
     )  # fmt: skip
 
 

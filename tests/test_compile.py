@@ -1,0 +1,53 @@
+"""`python -m neurone.compile`: what it fills the cache with is all that trainings and predictions call."""
+
+import os
+import subprocess
+import sys
+
+CODE = """
+import numpy as np
+from numba.core import event
+from scipy.sparse import csr_array
+import neurone
+from neurone.datasets.digits import digits
+
+compiled = []
+class Listener(event.Listener):
+    def on_start(self, begun): compiled.append(begun)
+    def on_end(self, _): pass
+event.register("numba:compile", Listener())
+
+images, labels = digits(1500)
+rows = images.reshape(1500, 784)
+rng = np.random.Generator(np.random.Philox(1))
+scattered = (rows * (rng.random(rows.shape) < 0.1)).astype(np.uint8)
+for inputs in (images, rows / 255, rows / np.float32(7), rng.random((1500, 784)), scattered, scattered / np.float32(7),
+               csr_array(rows), csr_array(rows / np.float32(7)), csr_array(scattered)):
+    for options in (dict(batch_size=1), dict(batch_size=1, momentum=0.9), dict(batch_size=32, alpha=0.1),
+                    dict(batch_size=None, threads=2)):
+        net = neurone.Network((784, 70, 30, 10))
+        neurone.fit(net, inputs, labels, epochs=1, learning_rate=0.001, **options)
+        net.predict(inputs), net.predict(inputs[:1]), net.predict(inputs[:20])
+print(len(compiled))
+"""
+
+
+def test_nothing_is_left_to_compile(tmp_path, small_set):
+    def run(*arguments):
+        command = [sys.executable, *arguments]
+        environment = os.environ | {"NEURONE_CACHE": str(tmp_path / "cache")}
+        done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    tuned = "--hidden", "21", "--batch-size", "8", "--data", str(small_set)
+    told = run("-m", "neurone.compile", "--dtype", "float32", *tuned)
+    assert str(tmp_path / "cache") in told.splitlines()[-1] and "float32, tuned" in told
+    assert run("-c", CODE) == "0\n"
+    train = run("-m", "neurone.train", *tuned, "--epochs", "1", "--tuning", "first", "--threads", "2")
+    assert "kernels compiled" not in train and "test error" in train
+
+
+def test_refusals(call):
+    done = call("compile", "--hidden", "0")
+    assert done.returncode == 2 and "hidden is 0; give an integer of at least 1" in done.stderr

@@ -147,7 +147,7 @@ def test_floats_that_are_bytes_divided_by_255(given, dtype):
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_floats_that_begin_between_two_numbers(dtype):
-    """As `np.frombuffer` gives them behind a header of another size."""
+    """As `np.frombuffer` gives them after a header of an odd size."""
     rows = np.random.Generator(np.random.Philox(1)).random((30, 5)).astype(dtype)
     odd = np.frombuffer(b"x" + rows.tobytes(), dtype, offset=1).reshape(30, 5)
     assert not odd.flags.aligned

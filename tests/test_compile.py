@@ -1,4 +1,4 @@
-"""`python -m neurone.compile`: what it fills the cache with is all that trainings and predictions call."""
+"""`python -m neurone.compile`: it compiles everything that trainings and predictions call."""
 
 import os
 import subprocess

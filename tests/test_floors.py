@@ -64,7 +64,7 @@ def test_optional_packages_are_imported_where_used():
 
 
 def test_functions_of_kernels_take_few_arguments_and_fit_a_page():
-    """A dozen at most, and 90 lines: what belongs together is handed over in a structure."""
+    """A dozen arguments at most, and 90 lines: what belongs together is passed in a structure."""
     functions = [
         node
         for path in (ROOT / "kernels").glob("*.py")

@@ -144,7 +144,7 @@ class _PackedLearner:
 
 
 class OnlineLearner(_PackedLearner):
-    """The kernels of `kernels/online.py`: plain SGD, one sample at a time. Without samples it serves to compile them."""
+    """The kernels of `kernels/online.py`: plain SGD, one sample at a time. empty: without samples, to compile them."""
 
     def __init__(self, problem, tuned=False, empty=False):
         self.network, self._memory = problem.network, problem.memory
@@ -171,8 +171,7 @@ class OnlineLearner(_PackedLearner):
 
 
 class BatchLearner(_PackedLearner):
-    """The kernels of `kernels/batch.py`, by as many threads as there is work for. Without samples it serves to compile
-    them."""
+    """The kernels of `kernels/batch.py`, by as many threads as there is work for. empty: as for `OnlineLearner`."""
 
     def __init__(self, problem, tuned=False, empty=False):
         self.network, self._memory, self._rule = problem.network, problem.memory, problem.rule()

@@ -77,7 +77,7 @@ def grouped(rows, divisor, dtype, lines, targets, size):
 
 
 def none(rows, dtype, targets):
-    """The structure of samples of this kind, without any: what kernels are compiled for."""
+    """A structure without samples, of the types that `rows` would have: for compiling kernels."""
     sparse_rows = isinstance(rows, SparseRows)
     inputs, values = (rows.inputs, rows.values.dtype) if sparse_rows else (rows.shape[1], rows.dtype)
     return _samples(dtype, np.empty((0, inputs), dtype), values, index_type(inputs), targets)

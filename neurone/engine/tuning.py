@@ -68,7 +68,7 @@ class FastLearner:
         return True
 
     def _prepare_predictions(self):
-        """Compile what validation may call, and a callback: the other thread keeps the compiler for itself."""
+        """Compile what validation and a callback may call, before the other thread holds the compiler's lock."""
         for count in (1, _SOME):
             self.network.predict_proba(self._problem.rows[:count])
 

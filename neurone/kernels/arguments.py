@@ -195,8 +195,8 @@ class Tranche(NamedTuple):
 
 
 class Correction(NamedTuple):
-    """What a tranche does to the parameters. new: it begins its batch. at_once: it ends the batch, and plain SGD corrects
-    them while the gradient is in registers, by `step_size` times the gradient, with the penalty."""
+    """What a tranche does to the parameters. new: it begins its batch. at_once: it ends the batch, and plain SGD
+    corrects them while the gradient is in registers, by `step_size` times the gradient, with the penalty."""
 
     new: bool
     at_once: bool

@@ -74,7 +74,7 @@ def _type_of(value):
     if not isinstance(value, np.ndarray):
         return typeof(value)
     if not value.flags.c_contiguous or not value.flags.aligned:
-        raise TypeError(f"a struct was given an array of strides {value.strides}; kernels take contiguous, aligned ones")
+        raise TypeError(f"an array of strides {value.strides} in a struct; kernels take contiguous, aligned arrays")
     return types.Array(from_dtype(value.dtype), value.ndim, "C")
 
 
@@ -117,6 +117,6 @@ def _unbox(struct, value, c):
         c.builder.store(data, _place(c.builder, pointer, number))
         failed = c.builder.or_(failed, native.is_error)
     c.pyapi.decref(values)  # the struct holds it
-    # Nothing seen from here, or LLVM could take these stores and the kernel's invariant loads for a contradiction.
+    # Hides from LLVM where the pointer comes from: the kernel's invariant loads would seem to contradict these stores.
     hidden = ir.InlineAsm(ir.FunctionType(pointer.type, [pointer.type]), "", "=r,0", side_effect=True)
     return NativeValue(c.builder.call(hidden, [pointer]), is_error=failed)

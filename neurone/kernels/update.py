@@ -42,7 +42,7 @@ def momentum(w, G, v, rule, step_size):
 
 @step
 def update(w, G, kept, rule, step_size):
-    """(w, kept) after a batch whose gradient is G. kept: two numbers for the parameter, the second often without use."""
+    """(w, kept) after a batch whose gradient is G. kept: two numbers for the parameter; an optimiser may need fewer."""
     first, second = kept
     if rule.method == MOMENTUM:
         w, first = momentum(w, G, first, rule, step_size)
@@ -55,7 +55,7 @@ def update(w, G, kept, rule, step_size):
 def update_rows(LesPoids, Gradient, memory, place, end, rule, step_size, penalty):
     """`update` the parameters from `place` to `end`, whole registers, with the penalty.
 
-    memory: (numbers kept, parameters). An optimiser that keeps one number is handed it twice.
+    memory: (numbers kept, parameters). An optimiser that keeps one number gets it twice.
     """
     first, second, two = line(memory, 0), line(memory, memory.shape[0] - 1), memory.shape[0] > 1
     for here in range(place, end, width(LesPoids, REGISTER)):

@@ -53,7 +53,7 @@ def estimators(X, y):
     yield ratio(lambda: theirs.fit(X, y), lambda: ours.fit(X, y))
     for count in ROWS:
         rows = np.resize(X, (count, X.shape[1]))
-        yield ratio(lambda: theirs.predict(rows), lambda: ours.predict(rows), 1 + 2000 // count)
+        yield ratio(partial(theirs.predict, rows), partial(ours.predict, rows), 1 + 2000 // count)
 
 
 def networks(X, y):

@@ -261,7 +261,8 @@ class _Perceptron(BaseEstimator):
         return iterate(
             self.network_, X, targets, rules=rules, reduction="mean", shuffle=self.shuffle,
             # Another order in every call: an epoch's is a function of the seed and its number.
-            seed=self.network_.seed + self.n_iter_, epochs=epochs, kernels="fast", threads=self.threads, tuning=self.tuning,
+            seed=self.network_.seed + self.n_iter_, epochs=epochs, kernels="fast",
+            threads=self.threads, tuning=self.tuning,
             batch_size=batch_size,
             momentum=self.momentum, nesterovs_momentum=self.nesterovs_momentum, alpha=self.alpha,
             sample_weight=self._factors(y, sample_weight), validation=None, progress=None, position=position,

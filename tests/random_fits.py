@@ -10,7 +10,6 @@ import argparse
 import ctypes
 import mmap
 import os
-import sys
 from contextlib import ExitStack
 from itertools import pairwise
 from pathlib import Path

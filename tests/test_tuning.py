@@ -5,7 +5,6 @@ import subprocess
 import sys
 import threading
 
-import numpy as np
 import pytest
 
 import neurone
@@ -25,11 +24,11 @@ def trained(kernels="fast", told=None, wait=None, **settings):
     net = neurone.Network(SIZES)
     settings = dict(batch_size=4, reduction="mean", shuffle=True, seed=0, threads=1, validation=None) | settings
     progress = None if wait is None else lambda _: wait()
-    reports = list(
-        iterate(net, IMAGES, LABELS, rules=Rules(0.1), epochs=2, kernels=kernels, told_tuned=told, progress=progress,
-                **settings)  # fmt: skip
+    reports = iterate(
+        net, IMAGES, LABELS, rules=Rules(0.1), epochs=2, kernels=kernels, told_tuned=told, progress=progress, **settings
     )
-    return net.parameters.tobytes(), [report.cost for report in reports]
+    costs = [report.cost for report in reports]
+    return net.parameters.tobytes(), costs
 
 
 @pytest.fixture
@@ -69,7 +68,7 @@ def test_a_run_that_ends_first_ends_the_compilation(begun):
     net = neurone.Network((784, 37, 10))
     neurone.fit(net, IMAGES[:8], LABELS[:8], batch_size=4, epochs=2)
     assert len(begun) == 1 and not told
-    with pytest.raises(BaseException, match="^$") as stopped:
+    with pytest.raises(BaseException, match=r"^$") as stopped:
         begun[0].result()
     assert type(stopped.value).__name__ == "Stopped"
 
@@ -151,13 +150,15 @@ def frozen(array):
 mapped = np.memmap(tempfile.mktemp(), np.float32, "w+", shape=floats.shape); mapped[:] = floats
 for name, other in dict(
     read_only=frozen(floats), mapped=np.memmap(mapped.filename, np.float32, "r", shape=floats.shape),
-    float64=floats.astype(np.float64), float16=floats.astype(np.float16).astype(np.float64), fortran=np.asfortranarray(floats),
+    float64=floats.astype(np.float64), float16=floats.astype(np.float16).astype(np.float64),
+    fortran=np.asfortranarray(floats),
 ).items():
     same = train(other, labels) == expected
     print(name, same or name == "float16", len(compiled) - before)
 for kind in ("int8", "uint8", "int16", "uint32", "int64", "uint64"):
     print(kind, train(floats, frozen(labels.astype(kind))) == expected, len(compiled) - before)
-train(frozen(images), labels), train(images / 255.0, labels), train(floats, labels, (3, 50, 4)), train(floats, labels, ())
+train(frozen(images), labels), train(images / 255.0, labels)
+train(floats, labels, (3, 50, 4)), train(floats, labels, ())
 print("others", True, len(compiled) - before)
 """
 

@@ -65,9 +65,7 @@ class Problem:
     def rule(self):
         """How a batch corrects the parameters, for kernels; each call sets the rate."""
         real, (code, _) = self.network.dtype.type, options.OPTIMIZERS[self.optimizer]
-        return Rule(
-            self.batch_size, self.total, code, real(self.momentum), self.nesterov, real(self.penalty), real(0)
-        )
+        return Rule(self.batch_size, self.total, code, real(self.momentum), self.nesterov, real(self.penalty), real(0))
 
 
 class NotesLearner:

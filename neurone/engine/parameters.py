@@ -67,7 +67,8 @@ class Packed:
 
     def outputs_of(self, count, inputs=0):
         """TabOutput for `count` samples: (count, ...), its bias neurons set, with room for `inputs` inputs."""
-        states = rows_of(count, self._size + REGISTER_BYTES // self._network.dtype.itemsize + inputs, self._network.dtype)
+        dtype = self._network.dtype
+        states = rows_of(count, self._size + REGISTER_BYTES // dtype.itemsize + inputs, dtype)
         states[:, self._bias] = 1
         return states
 
@@ -114,4 +115,5 @@ def _layout(network, part, widths):
     if len(place) > 2:
         place[2] += part.first * stride[2]
     columns = [0, *part.sizes[1:]]
-    return arguments.Layout(place, *(np.array(numbers, np.int64) for numbers in (stride, rows, columns, foreign, widths)))
+    others = stride, rows, columns, foreign, widths
+    return arguments.Layout(place, *(np.array(numbers, np.int64) for numbers in others))

@@ -101,7 +101,8 @@ def parts(network, threads, stored, tuned=False):
 
     stored: inputs of a sample that are not 0. All parts but the last have the same number of first-layer neurons.
     """
-    whole, lanes, hidden = Part(network, 0, None, stored, tuned), REGISTER_BYTES // network.dtype.itemsize, network.sizes[1]
+    lanes, hidden = REGISTER_BYTES // network.dtype.itemsize, network.sizes[1]
+    whole = Part(network, 0, None, stored, tuned)
     most = min(threads, whole.registers[1] // _LEAST_SHARE) if len(network.sizes) > 2 else 1
     teams = [(whole.work, 1, hidden)]
     if most > 1:

@@ -53,8 +53,8 @@ def trace(points, radii, marks, size, line):
         ey = y + half * (points[k + 1, 1] - y)
         er = r + half * (radii[k + 1] - r)
         bx, by, br = line[n - 1, 0], line[n - 1, 1], line[n - 1, 2]
-        for step in range(1, STEPS + 1):
-            t = step / STEPS
+        for piece in range(1, STEPS + 1):
+            t = piece / STEPS
             b, m, e = (1.0 - t) * (1.0 - t), 2.0 * t * (1.0 - t), t * t
             line[n, 0] = b * bx + m * x + e * ex
             line[n, 1] = b * by + m * y + e * ey

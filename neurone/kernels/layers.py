@@ -126,7 +126,8 @@ def grouped_layer(net, samples, order, work, tranche, shapes):
     Tab = work.TabOutputs[tranche.turn] if L > 1 else work.Deltas[tranche.turn]
     holders, places, lines, q = line(work.holders, tranche.turn), work.places, samples.lines, tranche.q
     groups.find_holders(samples.present, order, tranche, holders)
-    numbers, Sigma, activation = width(LesPoids, shape), rows_of(Tab, layer.offset), net.activation if L > 1 else IDENTITY
+    numbers, Sigma = width(LesPoids, shape), rows_of(Tab, layer.offset)
+    activation = net.activation if L > 1 else IDENTITY
     size, end = width(LesPoids, shapes.rows) // numbers, layer.offset + whole(Tab, layer.m)
     for b in range(layer.blocks):
         place, j = layer.debut + b * (layer.n + 1) * numbers, Sigma.place + b * numbers

@@ -18,7 +18,9 @@ from neurone.kernels.simd import REGISTER, in_place, line, load, store, width
 correct = in_place(lambda builder, w, minus_step, G: multiply_add(builder, minus_step, G, w))
 # w <- w - step (G + penalty w).
 correct_penalised = in_place(
-    lambda builder, w, minus_step, penalty, G: multiply_add(builder, minus_step, multiply_add(builder, penalty, w, G), w)
+    lambda builder, w, minus_step, penalty, G: multiply_add(
+        builder, minus_step, multiply_add(builder, penalty, w, G), w
+    )
 )
 # w <- w - step (x delta): by one sample.
 descend = in_place(

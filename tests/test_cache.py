@@ -332,7 +332,7 @@ print(thread.result(), thread.done(), ready(scalars.exp32, x), compiling.seconds
 @pytest.mark.parametrize("step", [1, 3, 5, 7])
 def test_a_thread_stopped_at_any_step_leaves_the_compiler_sound(tmp_path, step):
     code = f"""
-acts[{step}] = lambda: thread.stop()
+acts[{step}] = lambda: threading.current_thread().stop()
 thread = compile_in_background(prepare, scalars.activate, TANH, x, x)
 try:
     thread.result()
@@ -351,7 +351,7 @@ def fit():
     neurone.fit(network, np.eye(3), np.array([0, 1, 1]), epochs=2)
     return network.parameters
 
-acts[40] = lambda: thread.stop()
+acts[40] = lambda: threading.current_thread().stop()
 thread = compile_in_background(fit)
 try:
     thread.result()

@@ -1,24 +1,29 @@
 """How loops are compiled. `kernel` compiles one that Python calls; `step`, one that only kernels call; `inlined`, a
 short step; `view`, a function that returns a part of an array; `overload`, a function that depends on types.
 
-What leans on Numba's insides is here, in `structs.py` and in `cache.py`.
+`prepare` compiles a kernel before it is called, `ready` tells whether it is compiled, and `compile_in_background`
+compiles in another thread; `compiling` is what that costs.
+
+What leans on Numba's insides is here, in `structs.py`, in `cache.py` and in `compiler.py`.
 """
 
-import atexit
-import os
 import threading
 import time
 from contextlib import contextmanager, nullcontext
 
 from numba import extending, njit
-from numba.core import event
-from numba.core.codegen import JITCodeLibrary
-from numba.core.compiler import Compiler
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.registry import CPUDispatcher
 from numba.core.typing.typeof import Purpose, typeof
 
 from neurone.kernels import cache
+from neurone.kernels.background import Stopped, check_stopped, compile_in_background
+from neurone.kernels.compiler import KernelCompiler, StepCompiler
+
+__all__ = [
+    "Stopped", "compile_in_background", "compiling", "inlined", "kernel", "overload", "prepare", "ready", "step",
+    "view",
+]  # fmt: skip
 
 # Seconds between looks at what another process compiles.
 _LOOK = 0.02
@@ -46,6 +51,11 @@ class _Compiling:
 
 
 compiling = _Compiling()
+
+# No Python objects, no exceptions, the interpreter's lock released. Nobody counts the users of an array: kernels
+# allocate none, and each count is a locked instruction, which took a tenth of the time.
+_OPTIONS = dict(error_model="numpy", nogil=True, _nrt=False, no_cfunc_wrapper=True)
+_STEP = dict(pipeline_class=StepCompiler, no_cpython_wrapper=True, **_OPTIONS)
 
 
 class _Kernel(CPUDispatcher):
@@ -76,9 +86,14 @@ class _Kernel(CPUDispatcher):
             return True
 
 
+def _pause():
+    time.sleep(_LOOK)
+    check_stopped()
+
+
 def kernel(function):
-    """Compile `function` with Numba: no Python objects, no exceptions, the interpreter's lock released."""
-    dispatcher = njit(error_model="numpy", nogil=True, _nrt=False)(function)
+    """Compile `function`, which Python calls and which is kept in the cache."""
+    dispatcher = njit(pipeline_class=KernelCompiler, **_OPTIONS)(function)
     dispatcher.__class__ = _Kernel
     if cache.FOLDER:
         dispatcher._cache = cache.Entries(function)
@@ -111,147 +126,6 @@ def _types_of(arguments):
     return tuple(typeof(argument, Purpose.argument) for argument in arguments)
 
 
-class Stopped(BaseException):
-    """A thread that compiled was told to stop. Not an `Exception`, which could be taken for an error in a kernel."""
-
-
-class _Background(threading.Thread):
-    """A thread in which `function(*arguments)` compiles kernels."""
-
-    def __init__(self, function, arguments):
-        super().__init__(name="neurone compiles", daemon=True)
-        self._call, self._told, self._value, self._error = (function, arguments), False, None, None
-
-    def run(self):
-        function, arguments = self._call
-        del self._call
-        try:
-            self._value = function(*arguments)
-        except BaseException as error:
-            self._error = error
-        _background.discard(self)
-
-    def done(self):
-        return not self.is_alive()
-
-    def result(self):
-        """Wait for the end, and return what `function` returned or raise what it raised, `Stopped` perhaps."""
-        self.join()
-        if self._error is not None:
-            raise self._error
-        return self._value
-
-    def stop(self):
-        """Tell it to stop before the next step is compiled. What it has compiled is of use later."""
-        self._told = True
-
-    def check(self):
-        if self._told:
-            raise Stopped
-
-
-_background = set()
-
-
-def compile_in_background(function, *arguments):
-    """Call `function`, which compiles kernels, in a thread of its own: an object with `done`, `result` and `stop`.
-
-    The thread ends with the process, and before a fork: a child would inherit Numba's lock, and nobody to release it.
-
-    >>> import numpy as np
-    >>> from neurone.kernels.scalars import exp32
-    >>> thread = compile_in_background(prepare, exp32, np.float32(1))
-    >>> thread.result()
-    >>> ready(exp32, np.float32(1))
-    True
-    """
-    thread = _Background(function, arguments)
-    _background.add(thread)
-    thread.start()
-    return thread
-
-
-def _end_background():
-    """Stop all threads, and wait for them: LLVM would crash as the process ends around it."""
-    threads = list(_background)
-    for thread in threads:
-        thread.stop()
-    for thread in threads:
-        thread.join()
-
-
-atexit.register(_end_background)
-os.register_at_fork(before=_end_background)
-
-
-def _check_stopped():
-    """Raise `Stopped` in a thread that was told to stop."""
-    thread = threading.current_thread()
-    if isinstance(thread, _Background):
-        thread.check()
-
-
-def _pause():
-    time.sleep(_LOOK)
-    _check_stopped()
-
-
-class _BeforeSteps(event.Listener):
-    """Numba tells it whenever it begins to compile a function, and when it is done."""
-
-    def on_start(self, _):
-        _check_stopped()
-
-    def on_end(self, _):
-        pass
-
-
-event.register("numba:compile", _BeforeSteps())
-
-
-class _StepLibrary(JITCodeLibrary):
-    """The code of a step: handed over as it is to the kernels that call it, and optimised there, once.
-
-    Numba optimises every function by itself, makes machine code of it, and optimises it again within each function that
-    calls it, and so on up. That took a third of the time to compile.
-    """
-
-    def _optimize_final_module(self):
-        pass
-
-    def _finalize_final_module(self):
-        self._finalize_dynamic_globals()
-        self._finalized = True
-
-    def get_pointer_to_function(self, name):
-        return 0  # there is no machine code to point to
-
-    @property
-    def codegen(self):
-        return _NoEnvironment(self._codegen)
-
-
-class _NoEnvironment:
-    """A code generator that does not look for the environment of a function's machine code: there is none."""
-
-    def __init__(self, codegen):
-        self.__dict__.update(codegen.__dict__)
-
-    def set_env(self, name, environment):
-        pass
-
-
-class _StepCompiler(Compiler):
-    def __init__(self, typingctx, targetctx, library, *arguments):
-        super().__init__(typingctx, targetctx, _StepLibrary(targetctx.codegen(), "step"), *arguments)
-
-
-_STEP = dict(
-    error_model="numpy", nogil=True, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True,
-    pipeline_class=_StepCompiler,
-)  # fmt: skip
-
-
 class _Step(CPUDispatcher):
     def __call__(self, *arguments):
         raise TypeError(f"{self.py_func.__name__} is a step of other kernels; only they can call it")
@@ -274,14 +148,10 @@ def inlined(function):
 
 
 def view(function):
-    """Write `function`, which returns a part of an array, out where a kernel calls it.
-
-    Kernels do not count an array's users (`_nrt`): they allocate none, and each count is a locked instruction, which
-    took a tenth of the time. So an array cannot be returned.
-    """
-    return njit(error_model="numpy", inline="always")(function)
+    """As `inlined`, for a function that returns a part of an array."""
+    return step(function, inline=True)
 
 
 def overload(function):
     """As Numba's `overload`, the implementations being compiled as steps."""
-    return extending.overload(function, jit_options=_STEP)
+    return extending.overload(function, jit_options=dict(forceinline=False, **_STEP))

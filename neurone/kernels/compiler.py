@@ -1,0 +1,199 @@
+"""How Numba compiles our functions: with fewer passes than others', and each function optimised once.
+
+Half of the time to compile went into Numba's own Python. What our functions do not need is left out: array expressions,
+closures, `with`, exceptions, counts of references, annotations. What is asked for again and again is remembered.
+"""
+
+from contextlib import nullcontext
+
+from numba import types
+from numba.core import cgutils, errors
+from numba.core.codegen import JITCodeLibrary
+from numba.core.compiler import CompilerBase, Flags
+from numba.core.ir_utils import build_definitions
+from numba.core.lowering import Lower
+from numba.core.ssa import reconstruct_ssa
+from numba.core.targetconfig import ConfigStack
+from numba.core.typed_passes import NativeLowering, NoPythonBackend, PreLowerStripPhis
+from numba.core.typeinfer import TypeInferer
+from numba.core.untyped_passes import FixupArgs, GenericRewrites, TranslateByteCode
+
+from neurone.kernels.background import check_stopped
+
+
+class _KernelLibrary(JITCodeLibrary):
+    """The code of a kernel and of all steps that it calls."""
+
+    def __init__(self, codegen, name):
+        super().__init__(codegen, name)
+        self.enable_object_caching()
+
+    def _optimize_final_module(self):
+        """Optimise once. Numba does it twice, to get rid of counts of references; then an epoch in batches of 2 took 5
+        to 15 % longer."""
+        passes = self._codegen._module_pass_manager()
+        manager, *builder = passes if isinstance(passes, tuple) else [passes]  # older versions have no builder
+        check_stopped()
+        manager.run(self._final_module, *builder)
+        check_stopped()
+        for function in self._final_module.functions:
+            if not function.is_declaration and function.linkage.name == "linkonce_odr":
+                function.linkage = "internal"
+
+
+class _StepLibrary(JITCodeLibrary):
+    """The code of a step: handed over as it is to the kernels that call it, and optimised there, once.
+
+    Numba optimises every function by itself, makes machine code of it, and optimises it again within each function that
+    calls it, and so on up. That took a third of the time to compile.
+
+    Nor did a kernel run the same code every time. Just compiled it called the steps' own machine code, since a linker
+    takes the first function of a name; loaded from the cache, the copies that stand beside it, optimised once more for
+    each level in between (914 bytes of `transpose` against 1,719). And what had been optimised had become too long to
+    be written out where it was called: each call passed some fifty numbers, a quarter of an epoch of 50-100-5 at
+    batch 2.
+    """
+
+    def _optimize_functions(self, module):
+        module.data_layout = self._codegen._data_layout
+
+    def _optimize_final_module(self):
+        pass
+
+    def _finalize_final_module(self):
+        self._finalize_dynamic_globals()
+        self._finalized = True
+
+    def get_pointer_to_function(self, name):
+        return 0  # there is no machine code to point to
+
+    @property
+    def codegen(self):
+        return _NoEnvironment(self._codegen)
+
+
+class _NoEnvironment:
+    """A code generator that does not look for the environment of a function's machine code: there is none."""
+
+    def __init__(self, codegen):
+        self.__dict__.update(codegen.__dict__)
+
+    def set_env(self, name, environment):
+        pass
+
+
+class _Flags(Flags):
+    """Flags that all count as equal.
+
+    Numba chooses the implementation of each operator by the flags of the function that uses it. What matters there is
+    the same in all of ours, and comparing forty options so often took a tenth of the time.
+    """
+
+    def __hash__(self):
+        return 0
+
+    def __eq__(self, other):
+        return isinstance(other, _Flags)
+
+
+class _Inferer(TypeInferer):
+    """Type inference that remembers the signatures of functions."""
+
+    _signatures = {}  # noqa: RUF012
+
+    def resolve_call(self, function, positional, named):
+        if type(function) is not types.Function or named:
+            return super().resolve_call(function, positional, named)
+        key = function, positional
+        if key not in self._signatures:
+            signature = super().resolve_call(function, positional, named)
+            if signature is None:
+                return None
+            self._signatures[key] = signature
+        return self._signatures[key]
+
+
+class _Warnings:
+    """Warnings left alone. Numba collects them by `warnings.catch_warnings`, which changes the whole process: a thread
+    that compiled would lose others' warnings, and leave Python without any for ever. Our functions cause none."""
+
+    @staticmethod
+    def catch_warnings(filename=None, lineno=None):
+        return nullcontext()
+
+
+class _Lower(Lower):
+    """Lowering without what only a debugger or counts of references need."""
+
+    def alloca_lltype(self, name, lltype, datamodel=None):
+        return cgutils.alloca_once(self.builder, lltype, name=name)
+
+    def storevar(self, value, name, argidx=None):
+        self._alloca_var(name, self.typeof(name))
+        if name in self._singly_assigned_vars:
+            self._blk_local_varmap[name] = value
+        else:
+            self.builder.store(value, self.getvar(name))
+
+
+class _Lowering(NativeLowering):
+    lowering_class = _Lower
+
+
+_TRANSLATE = TranslateByteCode(), FixupArgs(), GenericRewrites()
+_STRIP_PHIS = PreLowerStripPhis()._strip_phi_nodes
+_COMPILE = _Lowering(), NoPythonBackend()
+
+
+class KernelCompiler(CompilerBase):
+    """Numba's compiler for a kernel."""
+
+    _library = _KernelLibrary
+
+    def __init__(self, typingctx, targetctx, library, args, return_type, flags, locals):
+        library = self._library(targetctx.codegen(), self._library.__name__)
+        super().__init__(typingctx, targetctx, library, args, return_type, _Flags(flags), locals)
+
+    def define_pipelines(self):
+        raise NotImplementedError("the passes are in _compile_core")
+
+    def _compile_core(self):
+        check_stopped()
+        state = self.state
+        with ConfigStack().enter(state.flags):
+            for each in _TRANSLATE:
+                each.run_pass(state)
+            self._in_place(reconstruct_ssa)
+            self._infer_types()
+            self._in_place(_STRIP_PHIS)
+            for each in _COMPILE:
+                each.run_pass(state)
+        return state.cr
+
+    def _in_place(self, change):
+        self.state.func_ir = change(self.state.func_ir)
+        self.state.func_ir._definitions = build_definitions(self.state.func_ir.blocks)
+
+    def _infer_types(self):
+        state = self.state
+        inferer = _Inferer(state.typingctx, state.func_ir, _Warnings)
+        with state.typingctx.callstack.register(state.targetctx.target, inferer, state.func_id, state.args):
+            for number, (name, given) in enumerate(zip(state.func_ir.arg_names, state.args, strict=True)):
+                inferer.seed_argument(name, number, given)
+            inferer.build_constraint()
+            inferer.propagate()
+            state.typemap, state.return_type, state.calltypes = inferer.unify()
+        self._check_returned()
+
+    def _check_returned(self):
+        if isinstance(self.state.return_type, types.Array):
+            raise errors.TypingError(f"{self.state.func_id.func_name} returns an array: let it write to an argument")
+
+
+class StepCompiler(KernelCompiler):
+    """Numba's compiler for a step. It may return a part of an array: the users of arrays are not counted."""
+
+    _library = _StepLibrary
+
+    def _check_returned(self):
+        pass

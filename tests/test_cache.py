@@ -9,9 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numba.core.errors import TypingError
 
 import neurone
 from neurone.kernels import online
+from neurone.kernels.jit import kernel
 
 CODE = """
 import numpy as np
@@ -313,6 +315,12 @@ def test_what_is_ready_is_loaded_and_what_is_not_is_not_compiled(tmp_path):
     assert counted(tmp_path, code) == ["True", "2.7182817459106445", "0", "0.0"]
 
 
+def test_loading_does_not_get_numba_ready_to_compile(tmp_path):
+    """It takes 0.2 seconds, ten times as long as to load the kernels of a training."""
+    code = "scalars.exp32(x); print('numba.np.linalg' in sys.modules)"
+    assert [counted(tmp_path, code) for _ in range(2)] == [["True"], ["False"]]
+
+
 def test_while_another_thread_compiles(tmp_path):
     """Nothing that would have to be loaded is ready, and the main thread is not said to compile, nor charged for it."""
     code = """
@@ -327,6 +335,17 @@ go_on.set()
 print(thread.result(), thread.done(), ready(scalars.exp32, x), compiling.seconds == seconds)
 """
     assert counted(tmp_path, code) == ["False", "False", "False", "None", "True", "True", "True"]
+
+
+def test_a_thread_that_compiles_leaves_the_warnings_of_python_alone(tmp_path):
+    """Numba would change them, for all threads, wherever a function has a step."""
+    code = """
+import warnings
+filters = warnings.filters
+acts[3] = lambda: print(warnings.filters is filters)
+compile_in_background(prepare, scalars.activate, TANH, x, x).result()
+"""
+    assert counted(tmp_path, code) == ["True"]
 
 
 @pytest.mark.parametrize("step", [1, 3, 5, 7])
@@ -406,3 +425,12 @@ else:
     print(os.waitpid(child, 0)[1], thread.done())
 """
     assert counted(tmp_path, code) == ["0", "True"]
+
+
+def test_a_kernel_cannot_return_an_array():
+    with pytest.raises(TypingError, match="same returns an array"):
+        kernel(same)(np.zeros(3))
+
+
+def same(x):
+    return x

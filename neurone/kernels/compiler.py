@@ -21,7 +21,13 @@ from numba.core.untyped_passes import FixupArgs, GenericRewrites, TranslateByteC
 from neurone.kernels.background import check_stopped
 
 
-class _KernelLibrary(JITCodeLibrary):
+class _Library(JITCodeLibrary):
+    def _optimize_functions(self, module):
+        """Leave that to the kernel, which optimises the whole."""
+        module.data_layout = self._codegen._data_layout
+
+
+class _KernelLibrary(_Library):
     """The code of a kernel and of all steps that it calls."""
 
     def __init__(self, codegen, name):
@@ -31,31 +37,29 @@ class _KernelLibrary(JITCodeLibrary):
     def _optimize_final_module(self):
         """Optimise once. Numba does it twice, to get rid of counts of references; then an epoch in batches of 2 took 5
         to 15 % longer."""
-        passes = self._codegen._module_pass_manager()
-        manager, *builder = passes if isinstance(passes, tuple) else [passes]  # older versions have no builder
         check_stopped()
+        passes = self._codegen._module_pass_manager()
+        manager, *builder = passes if isinstance(passes, tuple) else [passes]  # Numba 0.61 has no builder
         manager.run(self._final_module, *builder)
         check_stopped()
         for function in self._final_module.functions:
+            # Another kernel may have a step of this name, of which the linker would take only one.
             if not function.is_declaration and function.linkage.name == "linkonce_odr":
                 function.linkage = "internal"
 
 
-class _StepLibrary(JITCodeLibrary):
+class _StepLibrary(_Library):
     """The code of a step: handed over as it is to the kernels that call it, and optimised there, once.
 
     Numba optimises every function by itself, makes machine code of it, and optimises it again within each function that
     calls it, and so on up. That took a third of the time to compile.
 
-    Nor did a kernel run the same code every time. Just compiled it called the steps' own machine code, since a linker
+    Nor did a kernel run the same code every time. Just compiled, it called the steps' own machine code, since a linker
     takes the first function of a name; loaded from the cache, the copies that stand beside it, optimised once more for
     each level in between (914 bytes of `transpose` against 1,719). And what had been optimised had become too long to
-    be written out where it was called: each call passed some fifty numbers, a quarter of an epoch of 50-100-5 at
-    batch 2.
+    be written out where it was called: each call passed some fifty numbers, a quarter of an epoch of 50-100-5 in
+    batches of 2.
     """
-
-    def _optimize_functions(self, module):
-        module.data_layout = self._codegen._data_layout
 
     def _optimize_final_module(self):
         pass

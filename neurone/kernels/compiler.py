@@ -18,7 +18,7 @@ from numba.core.typed_passes import NativeLowering, NoPythonBackend, PreLowerStr
 from numba.core.typeinfer import TypeInferer
 from numba.core.untyped_passes import FixupArgs, GenericRewrites, TranslateByteCode
 
-from neurone.kernels.background import check_stopped
+from neurone.kernels.background import check_stopped, in_background
 
 
 class _Library(JITCodeLibrary):
@@ -118,12 +118,26 @@ class _Inferer(TypeInferer):
 
 
 class _Warnings:
-    """Warnings left alone. Numba collects them by `warnings.catch_warnings`, which changes the whole process: a thread
-    that compiled would lose others' warnings, and leave Python without any for ever. Our functions cause none."""
+    """Warnings left alone: our functions cause none."""
 
     @staticmethod
     def catch_warnings(filename=None, lineno=None):
         return nullcontext()
+
+
+_catch_warnings = errors.WarningsFixer.catch_warnings
+
+
+def _catch_no_others(self, filename=None, lineno=None):
+    """What Numba does as it compiles functions of its own, such as `min`; but nothing in a background thread.
+
+    `warnings.catch_warnings` changes the whole process: the thread would take the warnings of others, and could leave
+    Python without any for ever.
+    """
+    return nullcontext() if in_background() else _catch_warnings(self, filename, lineno)
+
+
+errors.WarningsFixer.catch_warnings = _catch_no_others
 
 
 class _Lower(Lower):

@@ -9,9 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numba.core.errors import TypingError
 
 import neurone
 from neurone.kernels import online
+from neurone.kernels.jit import kernel
 
 CODE = """
 import numpy as np
@@ -313,6 +315,12 @@ def test_what_is_ready_is_loaded_and_what_is_not_is_not_compiled(tmp_path):
     assert counted(tmp_path, code) == ["True", "2.7182817459106445", "0", "0.0"]
 
 
+def test_loading_does_not_get_numba_ready_to_compile(tmp_path):
+    """It takes 0.2 seconds, ten times as long as to load the kernels of a training."""
+    code = "scalars.exp32(x); print('numba.np.linalg' in sys.modules)"
+    assert [counted(tmp_path, code) for _ in range(2)] == [["True"], ["False"]]
+
+
 def test_while_another_thread_compiles(tmp_path):
     """Nothing that would have to be loaded is ready, and the main thread is not said to compile, nor charged for it."""
     code = """
@@ -327,6 +335,31 @@ go_on.set()
 print(thread.result(), thread.done(), ready(scalars.exp32, x), compiling.seconds == seconds)
 """
     assert counted(tmp_path, code) == ["False", "False", "False", "None", "True", "True", "True"]
+
+
+def test_a_thread_that_compiles_leaves_the_warnings_of_python_alone(tmp_path):
+    """In our functions and in Numba's own: what it changes there changes for all threads."""
+    code = """
+import warnings
+
+class Spy(warnings.catch_warnings):
+    def __enter__(self):
+        caught.append(threading.current_thread())
+        return super().__enter__()
+
+@jit.kernel
+def total(x, y):
+    return sum((x, y))
+
+scalars.exp32(x)
+caught, warnings.catch_warnings = [], Spy
+compile_in_background(prepare, scalars.activate, TANH, x, x).result()
+compile_in_background(prepare, total, 1, 2).result()
+print(len(caught), compiled > 5)
+total(1.0, 2.0)
+print(set(caught) == {threading.main_thread()})
+"""
+    assert counted(tmp_path, code) == ["0", "True", "True"]
 
 
 @pytest.mark.parametrize("step", [1, 3, 5, 7])
@@ -406,3 +439,12 @@ else:
     print(os.waitpid(child, 0)[1], thread.done())
 """
     assert counted(tmp_path, code) == ["0", "True"]
+
+
+def test_a_kernel_cannot_return_an_array():
+    with pytest.raises(TypingError, match="same returns an array"):
+        kernel(same)(np.zeros(3))
+
+
+def same(x):
+    return x

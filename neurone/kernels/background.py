@@ -63,10 +63,14 @@ def compile_in_background(function, *arguments):
     return thread
 
 
+def in_background():
+    """Whether the calling thread is one of these."""
+    return isinstance(threading.current_thread(), _Thread)
+
+
 def check_stopped():
     """Raise `Stopped` in a thread that was told to stop."""
-    thread = threading.current_thread()
-    if isinstance(thread, _Thread) and thread.told:
+    if in_background() and threading.current_thread().told:
         raise Stopped
 
 

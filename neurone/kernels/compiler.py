@@ -18,10 +18,16 @@ from numba.core.typed_passes import NativeLowering, NoPythonBackend, PreLowerStr
 from numba.core.typeinfer import TypeInferer
 from numba.core.untyped_passes import FixupArgs, GenericRewrites, TranslateByteCode
 
-from neurone.kernels.background import check_stopped
+from neurone.kernels.background import check_stopped, in_background
 
 
-class _KernelLibrary(JITCodeLibrary):
+class _Library(JITCodeLibrary):
+    def _optimize_functions(self, module):
+        """Leave that to the kernel, which optimises the whole."""
+        module.data_layout = self._codegen._data_layout
+
+
+class _KernelLibrary(_Library):
     """The code of a kernel and of all steps that it calls."""
 
     def __init__(self, codegen, name):
@@ -31,31 +37,29 @@ class _KernelLibrary(JITCodeLibrary):
     def _optimize_final_module(self):
         """Optimise once. Numba does it twice, to get rid of counts of references; then an epoch in batches of 2 took 5
         to 15 % longer."""
-        passes = self._codegen._module_pass_manager()
-        manager, *builder = passes if isinstance(passes, tuple) else [passes]  # older versions have no builder
         check_stopped()
+        passes = self._codegen._module_pass_manager()
+        manager, *builder = passes if isinstance(passes, tuple) else [passes]  # Numba 0.61 has no builder
         manager.run(self._final_module, *builder)
         check_stopped()
         for function in self._final_module.functions:
+            # Another kernel may have a step of this name, of which the linker would take only one.
             if not function.is_declaration and function.linkage.name == "linkonce_odr":
                 function.linkage = "internal"
 
 
-class _StepLibrary(JITCodeLibrary):
+class _StepLibrary(_Library):
     """The code of a step: handed over as it is to the kernels that call it, and optimised there, once.
 
     Numba optimises every function by itself, makes machine code of it, and optimises it again within each function that
     calls it, and so on up. That took a third of the time to compile.
 
-    Nor did a kernel run the same code every time. Just compiled it called the steps' own machine code, since a linker
+    Nor did a kernel run the same code every time. Just compiled, it called the steps' own machine code, since a linker
     takes the first function of a name; loaded from the cache, the copies that stand beside it, optimised once more for
     each level in between (914 bytes of `transpose` against 1,719). And what had been optimised had become too long to
-    be written out where it was called: each call passed some fifty numbers, a quarter of an epoch of 50-100-5 at
-    batch 2.
+    be written out where it was called: each call passed some fifty numbers, a quarter of an epoch of 50-100-5 in
+    batches of 2.
     """
-
-    def _optimize_functions(self, module):
-        module.data_layout = self._codegen._data_layout
 
     def _optimize_final_module(self):
         pass
@@ -114,12 +118,26 @@ class _Inferer(TypeInferer):
 
 
 class _Warnings:
-    """Warnings left alone. Numba collects them by `warnings.catch_warnings`, which changes the whole process: a thread
-    that compiled would lose others' warnings, and leave Python without any for ever. Our functions cause none."""
+    """Warnings left alone: our functions cause none."""
 
     @staticmethod
     def catch_warnings(filename=None, lineno=None):
         return nullcontext()
+
+
+_catch_warnings = errors.WarningsFixer.catch_warnings
+
+
+def _catch_no_others(self, filename=None, lineno=None):
+    """What Numba does as it compiles functions of its own, such as `min`; but nothing in a background thread.
+
+    `warnings.catch_warnings` changes the whole process: the thread would take the warnings of others, and could leave
+    Python without any for ever.
+    """
+    return nullcontext() if in_background() else _catch_warnings(self, filename, lineno)
+
+
+errors.WarningsFixer.catch_warnings = _catch_no_others
 
 
 class _Lower(Lower):

@@ -78,10 +78,8 @@ def enter(image, TabXCachee):
 def layer_of(net, layer):
     """Where a layer stands in a network."""
     sizes, offset = net.sizes, net.offset
-    return Layer(
-        sizes[layer - 1], sizes[layer], net.blocks[layer], net.debut[layer], net.back[layer],
-        offset[layer], offset[layer - 1] - 1,
-    )  # fmt: skip
+    place, back = net.debut[layer], net.back[layer]
+    return Layer(sizes[layer - 1], sizes[layer], net.blocks[layer], place, back, offset[layer], offset[layer - 1] - 1)
 
 
 @step

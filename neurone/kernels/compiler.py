@@ -100,21 +100,19 @@ class _Flags(Flags):
         return isinstance(other, _Flags)
 
 
-class _Inferer(TypeInferer):
-    """Type inference that remembers the signatures of functions."""
+_SIGNATURES = {}
 
-    _signatures = {}  # noqa: RUF012
+
+class _Inferer(TypeInferer):
+    """Type inference that remembers the signatures of operators and overloaded functions."""
 
     def resolve_call(self, function, positional, named):
         if type(function) is not types.Function or named:
             return super().resolve_call(function, positional, named)
-        key = function, positional
-        if key not in self._signatures:
-            signature = super().resolve_call(function, positional, named)
-            if signature is None:
-                return None
-            self._signatures[key] = signature
-        return self._signatures[key]
+        signature = _SIGNATURES.get((function, positional))
+        if signature is None:
+            signature = _SIGNATURES[function, positional] = super().resolve_call(function, positional, named)
+        return signature
 
 
 class _Warnings:

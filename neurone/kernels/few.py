@@ -3,11 +3,11 @@ are 0 are skipped, as in `sparse.py`."""
 
 from neurone.constants import SOFTMAX
 from neurone.kernels.elementary import activate, madd
-from neurone.kernels.jit import kernel, step
+from neurone.kernels.jit import kernel
 from neurone.kernels.notes import neurons, normalisation, row, softmax, with_bias
 
 
-@step
+@kernel
 def pre_activation(LesPoids, debut, X, sigma):
     """As in notes.py."""
     m = sigma.size

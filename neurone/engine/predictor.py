@@ -41,10 +41,7 @@ class Predictor:
             return outputs
         work = count * self._network.parameters.size
         threads = max(1, min(threads, cores(), work // _WORK_OF_A_THREAD))
-        step = samples_per_call(self._network) * threads
-        for first in range(0, count, step):
-            part = slice(first, first + step)
-            _share(packed, rows[part], divisor, outputs[part], threads)
+        _share(packed, rows, divisor, outputs, threads, samples_per_call(self._network))
         return outputs
 
     def _current(self):
@@ -80,16 +77,27 @@ def _workplace(packed, rows):
     return _workspace(packed, 1 << 20, rows), samples.whole(rows, dtype.type(1), dtype, ()), Span(_ORDER, 0, 0)
 
 
-def _share(packed, rows, divisor, outputs, threads):
-    """Cut the images into a stretch for each thread, and predict them."""
-    threads = min(threads, len(rows))
+def _share(packed, rows, divisor, outputs, threads, step):
+    """Cut the images into a stretch for each thread, and predict them, `step` images a call: Ctrl-C waits for no more.
+
+    The threads begin once: for each call, that took as long as it saved.
+    """
+    threads, interrupted = min(threads, len(rows)), []
     borders = [len(rows) * number // threads for number in range(threads + 1)]
 
     def work(member):
-        part = slice(*borders[member : member + 2])
-        _predict(packed, rows[part], divisor, outputs[part])
+        begin, end = borders[member : member + 2]
+        for first in range(begin, end, step):
+            if interrupted:
+                return
+            part = slice(first, min(first + step, end))
+            _predict(packed, rows[part], divisor, outputs[part])
 
-    team(work, threads, np.zeros((1 + threads, 16), np.int64))
+    try:
+        team(work, threads, np.zeros((1 + threads, 16), np.int64))
+    except BaseException:
+        interrupted.append(True)
+        raise
 
 
 def _predict(packed, rows, divisor, outputs):

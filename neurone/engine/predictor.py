@@ -95,7 +95,7 @@ def _share(packed, rows, divisor, outputs, threads, step):
 
     try:
         team(work, threads, np.zeros((1 + threads, 16), np.int64))
-    except BaseException:
+    except BaseException:  # Ctrl-C too: the threads end after the call under way
         interrupted.append(True)
         raise
 

@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +14,8 @@ import pytest
 PROJECT = Path(__file__).resolve().parent.parent
 # Before neurone is imported: compiled kernels stay inside the project, not in the user's cache.
 os.environ["NEURONE_CACHE"] = str(PROJECT / ".cache")
+
+from random_fits import parts_for_all  # noqa: E402
 
 import neurone.commands  # noqa: E402
 from neurone.datasets.idx import write_idx  # noqa: E402
@@ -48,16 +49,8 @@ def pytest_terminal_summary(terminalreporter):
 @pytest.fixture
 def teams(monkeypatch, gathered):
     """As many threads as are asked for, however little work there is, if the first layer has a register for each."""
-
-    def parts(network, threads, stored, tuned):
-        sizes, lanes = network.sizes, plan.REGISTER_BYTES // network.dtype.itemsize
-        registers = -(-sizes[1] // lanes)
-        members = min(threads, registers) if len(sizes) > 2 else 1
-        borders = [lanes * (registers * member // members) for member in range(members)]
-        return [plan.Part(network, *ends, tuned=tuned) for ends in pairwise([*borders, sizes[1]])]
-
     monkeypatch.setattr(plan, "_WORK_OF_A_TRANCHE", 1)
-    monkeypatch.setattr(learners, "parts", parts)
+    monkeypatch.setattr(learners, "parts", parts_for_all)
     return gathered
 
 

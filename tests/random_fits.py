@@ -66,7 +66,7 @@ def copy_of(array):
     return copy
 
 
-def _parts(network, members, stored, tuned):
+def parts_for_all(network, members, stored, tuned):
     """As many shares of the first layer as there are threads, or registers."""
     sizes, lanes = network.sizes, plan.REGISTER_BYTES // network.dtype.itemsize
     registers = -(-sizes[1] // lanes)
@@ -83,7 +83,7 @@ def guards():
     for module in (memory, learners, parameters, samples):
         stack.enter_context(mock.patch.object(module, "aligned", guarded))
     stack.enter_context(mock.patch.object(learners, "cores", lambda: 8))
-    stack.enter_context(mock.patch.object(learners, "parts", _parts))
+    stack.enter_context(mock.patch.object(learners, "parts", parts_for_all))
     stack.enter_context(mock.patch.multiple(plan, _WORK_OF_A_TRANCHE=1, _WORK_OF_AN_EPOCH=1))
     return stack
 

@@ -147,7 +147,8 @@ def _as_sparse(images, inputs, dtype):
             images.check_format(full_check=True)
         rows = images.tocsr()
         # A new object, which tests for itself whether it is in order: the old one may have been told a wrong answer.
-        rows = type(rows)((rows.data, rows.indices, rows.indptr), shape=rows.shape)
+        # Its indices are its own: nobody changes them after the test.
+        rows = type(rows)((rows.data, rows.indices.copy(), rows.indptr.copy()), shape=rows.shape)
         rows.check_format(full_check=True)
     except ValueError as error:
         raise InputError(f"images are no sparse matrix that can be read ({error}); make it anew") from error
@@ -195,14 +196,14 @@ def as_labels(labels, count, outputs, output, cost, dtype):
     if array.dtype.kind in "iu":
         if array.shape != (count,):
             raise InputError(f"labels have shape {array.shape}; {count} images take ({count},)")
-        classes = max(outputs, 2)
+        classes, array = max(outputs, 2), array.copy()  # before they are checked: others may write to the caller's
         outside = np.flatnonzero((array < 0) | (array >= classes))
         if outside.size:
             raise InputError(
                 f"label {array[outside[0]]} at position {outside[0]}; "
                 f"a network of {outputs} output{'s' * (outputs > 1)} takes labels from 0 to {classes - 1}"
             )
-        return array.astype(np.int64), np.empty((0, outputs), dtype)
+        return array.astype(np.int64, copy=False), np.empty((0, outputs), dtype)
     if array.dtype.kind != "f":
         raise InputError(f"labels are of type {array.dtype}; give integers, or float targets (P, {outputs})")
     if array.shape != (count, outputs):

@@ -7,6 +7,7 @@ import numpy as np
 
 from neurone.datasets.arrays import SparseRows, dense, index_type
 from neurone.engine.memory import aligned
+from neurone.errors import InputError
 from neurone.kernels import groups, sparse
 from neurone.kernels.arguments import Pixels, Samples
 from neurone.kernels.simd import REGISTER_BYTES
@@ -15,6 +16,7 @@ from neurone.kernels.simd import REGISTER_BYTES
 _DENSE = 0.5
 # Images are grouped if at least this share of the pixels in groups is not 0, judged by this many images.
 _FULL, _SHOWN = 0.6, 200
+_CHANGED = "images changed while they were read: another thread or process writes to them; give a copy"
 
 
 def lines_of(rows):
@@ -49,8 +51,10 @@ def listed(rows, divisor, dtype, lines, targets=()):
         columns, values, inputs = rows.columns, rows.values, rows.inputs
     else:
         inputs = rows.shape[1]
-        columns, values = np.empty(lines[-1] + 1, index_type(inputs)), np.empty(lines[-1] + 1, rows.dtype)
-        sparse.cut(Pixels(rows), columns, values)
+        room = lines[-1] + inputs
+        columns, values = np.empty(room, index_type(inputs)), np.empty(room, rows.dtype)
+        if not sparse.cut(Pixels(rows), lines, columns, values):
+            raise InputError(_CHANGED)
     return _samples(
         dtype, np.empty((0, inputs), dtype), values.dtype, columns.dtype, targets,
         lines=lines, columns=columns, values=values, quotients=_quotients(values, divisor, dtype),
@@ -68,8 +72,9 @@ def grouped(rows, divisor, dtype, lines, targets, size):
         values = np.zeros(stored * size, rows.values.dtype)
         groups.regroup(lines, rows.columns, rows.values, size, starts, values, present)
     else:
-        values = np.empty((stored + 1) * size, rows.dtype)
-        groups.cut(Pixels(rows), (0,) * size, starts, values, present)
+        values = np.empty(stored * size + -(-inputs // size) * size, rows.dtype)
+        if not groups.cut(Pixels(rows), (0,) * size, starts, values, present):
+            raise InputError(_CHANGED)
     return _samples(
         dtype, np.empty((0, inputs), dtype), values.dtype, index_type(inputs), targets,
         lines=starts, values=values, quotients=_quotients(values, divisor, dtype), present=present,

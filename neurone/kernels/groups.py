@@ -25,15 +25,20 @@ BITS = 64
 
 @kernel
 def cut(pixels, group, lines, values, present):
-    """Fill `lines`, `values` and `present` for images (P, n), in groups of len(group) pixels. `values` has room for one
-    group more than there are; present: zeros.
+    """Fill `lines`, `values` and `present` for images (P, n), in groups of len(group) pixels; returns whether there was
+    room. `values` is to have room for a whole image more than the pixels that are not 0, were each alone in its group;
+    present: zeros.
 
-    Without branches, as `sparse.cut`.
+    There is no room if somebody has written to the images since their pixels were counted. Without branches, as
+    `sparse.cut`.
     """
     images = pixels.images
     n, size = np.uint64(images.shape[1]), np.uint64(len(group))
+    most = np.uint64(values.size) - (n + size - np.uint64(1)) // size * size
     t = np.uint64(0)
     for p in range(np.uint64(images.shape[0])):
+        if t > most:
+            return False
         lines[p] = t
         for first in range(np.uint64(0), n // size, np.uint64(BITS)):
             bits = np.uint64(0)
@@ -55,6 +60,7 @@ def cut(pixels, group, lines, values, present):
             present[p, g // np.uint64(BITS)] |= np.uint64(others) << (g % np.uint64(BITS))
             t += size * np.uint64(others)
     lines[images.shape[0]] = t
+    return True
 
 
 @kernel

@@ -83,20 +83,27 @@ def count(pixels, lines):
 
 
 @kernel
-def cut(pixels, columns, values):
-    """Fill `columns` and `values` for images (P, n). Both have room for one more than the pixels that are not 0.
+def cut(pixels, lines, columns, values):
+    """Fill `columns` and `values` for images (P, n), whose lists begin at `lines`; returns whether they end there too.
+
+    They do not if somebody has written to the images since they were counted. So each image begins where `lines` says,
+    and both arrays have room for n more than the pixels that are not 0: whatever is found now, nothing is written
+    outside.
 
     Every pixel is written and, if it is 0, overwritten by the next: a branch would be mispredicted at every edge of
     every stroke, which took 5 times as long.
     """
     images = pixels.images
-    t = np.uint64(0)  # unsigned, or Numba tests each index for counting from the end
+    as_counted = True
     for p in range(np.uint64(images.shape[0])):
+        t = np.uint64(lines[p])  # unsigned, or Numba tests each index for counting from the end
         for i in range(np.uint64(images.shape[1])):
             x = images[p, i]
             columns[t] = i + np.uint64(1)
             values[t] = x
             t += np.uint64(x != 0)
+        as_counted &= t == np.uint64(lines[p + np.uint64(1)])
+    return as_counted
 
 
 @inlined

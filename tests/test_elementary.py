@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 from numba import njit
 from numba.core.errors import TypingError
+from numba.extending import intrinsic
 
+from neurone.kernels import elementary
 from neurone.kernels.elementary import madd
 from neurone.kernels.scalars import activate, exp32, tanh32
 
@@ -121,3 +123,65 @@ def test_activations_keep_the_width(width, code):
     result = activate.nopython_signatures
     widths = {str(signature.return_type) for signature in result if str(signature.args[1]) == width.__name__}
     assert widths == {width.__name__}
+
+
+@intrinsic
+def _fused_in_double(typingctx, a, b, s):
+    return s(a, b, s), lambda context, builder, signature, args: elementary._fused_in_double(builder, *args)
+
+
+@njit
+def _fused_in_double_each(a, b, s, y):
+    for i in range(a.size):
+        y[i] = _fused_in_double(a[i], b[i], s[i])
+
+
+def _rounded(exact):
+    """A fraction as the nearest float32, ties to even; zero is +0."""
+    if exact == 0:
+        return np.float32(0)
+    exponent = max(math.frexp(float(exact))[1] - 24, -149)  # of the last place
+    units = round(exact / Fraction(2) ** exponent)  # ties to even
+    return np.float32(np.ldexp(np.float64(units), exponent))
+
+
+def test_the_fused_multiply_add_of_processors_that_have_none():
+    """By exact fractions: random floats of all sizes, ties and their neighbours, results that are subnormal."""
+    words = np.random.Philox(31).random_raw(3 * 20_000).astype(np.uint32)
+    a, b, s = words.view(np.float32).reshape(3, -1)
+    with np.errstate(all="ignore"):  # NaN and infinities are left out below
+        s = np.where(np.arange(s.size) % 4, s, (-a.astype(np.float64) * b * (1 + 2.0**-24)).astype(np.float32))
+    k, unit = np.arange(1, 201, dtype=np.float32), np.float32(2.0**-23)
+    # A product of 2^-24 (1 - k^2 2^-46) beside a float near 1: just below half of its last place.
+    near_ties = (1 + k * unit) / 2**12, (1 - k * unit) / 2**12, 1 + k * unit
+    ties = np.full_like(k, 2.0**-12), np.full_like(k, 2.0**-12), 1 + k * unit
+    tiny = k * np.float32(2.0**-80), np.full_like(k, 2.0**-68), k * np.float32(2.0**-149)
+    parts = (a, b, s), near_ties, ties, tiny
+    a, b, s = (np.concatenate([np.asarray(part[place], np.float32) for part in parts]) for place in range(3))
+    finite = np.isfinite(a) & np.isfinite(b) & np.isfinite(s)
+    y = np.empty_like(a)
+    _fused_in_double_each(a, b, s, y)
+    rounded_twice = 0
+    for ours, *numbers in zip(y[finite], a[finite], b[finite], s[finite], strict=True):
+        x, z, t = (Fraction(float(number)) for number in numbers)
+        with np.errstate(over="ignore"):
+            exact = x * z + t
+            if abs(exact) < 2**128:
+                assert ours == _rounded(exact), numbers
+                rounded_twice += ours != np.float32(float(x * z) + float(t))
+            else:
+                assert np.isinf(ours) and (ours > 0) == (exact > 0)
+    assert rounded_twice >= 100  # where that is wrong
+
+
+def test_signs_of_zero_infinities_and_nan_without_the_instruction():
+    nan, inf = np.float32(np.nan), np.float32(np.inf)
+    values = np.array([0.0, -0.0, 1.0, -1.0, inf, -inf, nan, 1e-45, -1e-45, 3.4e38], np.float32)
+    a, b, s = (grid.reshape(-1) for grid in np.meshgrid(values, values, values))
+    y, expected = np.empty_like(a), np.empty_like(a)
+    _fused_in_double_each(a, b, s, y)
+    for i in range(a.size):
+        expected[i] = _madd(a[i], b[i], s[i])
+    assert np.array_equal(np.isnan(y), np.isnan(expected))
+    known = ~np.isnan(y)
+    assert np.array_equal(y[known].view(np.int32), expected[known].view(np.int32))

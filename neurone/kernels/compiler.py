@@ -5,13 +5,16 @@ closures, `with`, exceptions, counts of references, annotations. What is asked f
 """
 
 from contextlib import nullcontext
+from functools import cache
 
+from llvmlite import binding, ir
 from numba import types
 from numba.core import cgutils, errors
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import CompilerBase, Flags
 from numba.core.ir_utils import build_definitions
 from numba.core.lowering import Lower
+from numba.core.registry import cpu_target
 from numba.core.ssa import reconstruct_ssa
 from numba.core.targetconfig import ConfigStack
 from numba.core.typed_passes import NativeLowering, NoPythonBackend, PreLowerStripPhis
@@ -19,6 +22,17 @@ from numba.core.typeinfer import TypeInferer
 from numba.core.untyped_passes import FixupArgs, GenericRewrites, TranslateByteCode
 
 from neurone.kernels.background import check_stopped, in_background
+
+
+@cache
+def fuses():
+    """Whether the processor that is compiled for has a fused multiply-add: not looked up, but tried."""
+    module, number = ir.Module(), ir.FloatType()
+    function = ir.Function(module, ir.FunctionType(number, [number] * 3), "f")
+    builder = ir.IRBuilder(function.append_basic_block())
+    builder.ret(builder.fma(*function.args))
+    machine = cpu_target.target_context.codegen()._tm
+    return "fmaf" not in machine.emit_assembly(binding.parse_assembly(str(module)))
 
 
 class _Library(JITCodeLibrary):

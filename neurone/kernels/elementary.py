@@ -15,6 +15,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from neurone.constants import LOGISTIC, RELU, TANH
+from neurone.kernels.compiler import fuses
 from neurone.kernels.jit import overload, step
 from neurone.kernels.simd import (
     Block,
@@ -32,14 +33,48 @@ from neurone.kernels.simd import (
 
 
 def multiply_add(builder, a, b, s):
-    """`madd` of scalars or registers. Where no instruction does llvm.fma, LLVM calls the C library: exact, but slow."""
-    if isinstance(a.type, ir.VectorType) and a.type.element == ir.FloatType():
-        name = f"llvm.fma.v{a.type.count}f32"
-        function = cgutils.get_or_insert_function(builder.module, ir.FunctionType(a.type, [a.type] * 3), name)
-        return builder.call(function, [a, b, s])
-    if a.type == ir.FloatType():
+    """`madd` of scalars or registers."""
+    lanes = a.type.count if isinstance(a.type, ir.VectorType) else 0
+    if (a.type.element if lanes else a.type) == ir.DoubleType():
+        return builder.fadd(builder.fmul(a, b), s)
+    if not fuses():
+        return _fused_in_double(builder, a, b, s)
+    if not lanes:
         return builder.fma(a, b, s)
-    return builder.fadd(builder.fmul(a, b), s)
+    function = ir.FunctionType(a.type, [a.type] * 3)
+    return builder.call(cgutils.get_or_insert_function(builder.module, function, f"llvm.fma.v{lanes}f32"), [a, b, s])
+
+
+def _fused_in_double(builder, a, b, s):
+    """The fused multiply-add of 32 bits by operations of 64, for processors without the instruction (before 2013).
+
+    There LLVM calls the C library for each number, hundreds of times slower, and not every library is right. The
+    product is exact in 64 bits. The sum is rounded to odd: where it is inexact, its last bit is set. Rounding it to 32
+    bits then gives the bits of a single rounding (Boldo and Melquiond, IEEE Transactions on Computers, 2008).
+    """
+    single, double, whole = a.type, ir.DoubleType(), ir.IntType(64)
+    zero, one, minus_one = double(0.0), whole(1), whole(-1)
+    if isinstance(single, ir.VectorType):
+        double, whole = ir.VectorType(double, single.count), ir.VectorType(whole, single.count)
+        zero, one, minus_one = (
+            double([zero] * single.count),
+            whole([one] * single.count),
+            whole([minus_one] * single.count),
+        )
+    a, b, s = (builder.fpext(x, double) for x in (a, b, s))
+    product = builder.fmul(a, b)
+    t = builder.fadd(product, s)
+    # The error of the sum, exactly (Knuth).
+    z = builder.fsub(t, product)
+    e = builder.fadd(builder.fsub(product, builder.fsub(t, z)), builder.fsub(s, z))
+    bits_of_t = builder.bitcast(t, whole)
+    # Ordered: where the sum is infinite or NaN, the error is NaN, and the sum stays.
+    inexact = builder.fcmp_ordered("!=", e, zero)
+    even = builder.icmp_signed("!=", builder.and_(bits_of_t, one), one)
+    nearer_to_zero = builder.xor(builder.fcmp_ordered(">", e, zero), builder.fcmp_ordered(">", t, zero))
+    odd = builder.add(bits_of_t, builder.select(nearer_to_zero, minus_one, one))
+    t = builder.bitcast(builder.select(builder.and_(even, inexact), odd, bits_of_t), double)
+    return builder.fptrunc(t, single)
 
 
 @intrinsic

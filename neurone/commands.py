@@ -12,6 +12,7 @@ from neurone.datasets import mnist
 from neurone.datasets.digits import digits
 from neurone.errors import InputError, NeuroneError
 from neurone.files import shown
+from neurone.floats import exactly
 from neurone.kernels.jit import compiling
 
 _EMBEDDED = (60_000, 10_000)
@@ -47,7 +48,7 @@ def run(command, main, argv=None):
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _stop)
     try:
-        main(argv)
+        exactly(main)(argv)
         check_stopped()
         sys.stdout.flush()
         return 0

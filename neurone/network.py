@@ -10,6 +10,7 @@ from neurone import container, options
 from neurone.datasets.arrays import as_images
 from neurone.engine.predictor import Predictor
 from neurone.errors import InputError
+from neurone.floats import exactly
 from neurone.layout import parameter_count, parameter_offsets
 from neurone.randomness import uniform
 
@@ -93,6 +94,7 @@ class Network:
         self._predictor = None
         self._initialise()
 
+    @exactly
     def _initialise(self):
         for layer, (n, m) in enumerate(pairwise(self.sizes)):
             block = self.layer(layer)
@@ -143,6 +145,7 @@ class Network:
         """For pickle and copy: the predictor is left out, and made anew when it is needed."""
         return self.__dict__ | {"_predictor": None}
 
+    @exactly
     def predict_proba(self, images, threads=1):
         """The outputs yhat as they are.
 
@@ -169,6 +172,7 @@ class Network:
             self._predictor = Predictor(self)
         return self._predictor.predict(rows, divisor, threads)
 
+    @exactly
     def predict(self, images, threads=1):
         """The index of the largest output, the first of equals; with one output, 1 where it is 0.5 or more.
 

@@ -8,6 +8,7 @@ gives the same bytes on every machine (NumPy's sums, and functions such as cos, 
 import numpy as np
 
 from neurone import options
+from neurone.floats import exactly
 from neurone.kernels import drawing
 from neurone.randomness import digit_words
 
@@ -142,6 +143,7 @@ SOFTNESS, SOFTNESS_SPREAD = 1.2, 0.4  # of the edge
 INK, INK_SPREAD = 1.15, 0.15  # above 1, edges saturate
 
 
+@exactly
 def digits(count, seed=0, first=0):
     """Draw handwriting-like digits: `count` of them from an endless sequence that `seed` defines.
 

@@ -173,7 +173,8 @@ class _Keeper:
         if self.path is None:
             return
         arrays = data.train_images, data.train_labels, data.test_images, data.test_labels
-        self.asked, self.network = asked | {"data": checkpoint.fingerprint(*arrays)}, network
+        library = checkpoint.library() if network.dtype == "float64" else None
+        self.asked, self.network = asked | {"data": checkpoint.fingerprint(*arrays), "library": library}, network
         if os.path.exists(self.path):
             if not args.resume:
                 raise InputError(

@@ -148,7 +148,7 @@ def _encode(case):
         (integers, [_FUNCTIONS.index(case.activation), _FUNCTIONS.index(case.output)]),
         (integers, [_COSTS.index(case.cost)]),
         (integers, [case.mean, len(case.images), case.batch_size, epochs, pixels, labels]),
-        (reals, [case.slope, *(case.rate * case.decay**epoch for epoch in range(epochs))]),
+        (reals, [case.slope, case.rate, case.decay]),
         (integers, case.orders),
         (reals, case.parameters),
         (integers if pixels else reals, case.images),

@@ -1,5 +1,9 @@
 """Checkpoints: the same bits wherever a training is resumed, and no other training can resume it."""
 
+import os
+import subprocess
+import sys
+
 import fuzz
 import numpy as np
 import pytest
@@ -234,3 +238,21 @@ def test_fingerprints_know_types_and_shapes():
     assert len({checkpoint.fingerprint(each) for each in (array, *others)}) == 5
     assert checkpoint.fingerprint(array, array) != checkpoint.fingerprint(np.concatenate([array, array]))
     assert checkpoint.fingerprint(array[::-1]) == checkpoint.fingerprint(array[::-1].copy())
+
+
+def test_64_bits_do_not_go_on_with_another_c_library(run, small_set, tmp_path):
+    """glibc's variants of exp and tanh differ in the last bit; 32 bits use neither."""
+    other = {"GLIBC_TUNABLES": "glibc.cpu.hwcaps=-FMA,-AVX2"}
+    code = "from neurone.training.checkpoint import library; print(library())"
+    found = subprocess.run(
+        [sys.executable, "-c", code], env=os.environ | other, capture_output=True, text=True, check=True
+    )
+    assert checkpoint.library() == checkpoint.library()
+    if found.stdout.strip() == checkpoint.library():
+        pytest.skip("this processor and C library have no other variant")
+    for dtype, environment, code in (("float64", other, 2), ("float64", {}, 0), ("float32", other, 0)):
+        command = ["train", "--data", small_set, "--hidden", 4, "--dtype", dtype, "--checkpoint", tmp_path / dtype]
+        assert run(*command, "--epochs", 1, "--resume").returncode == 0
+        done = run(*command, "--epochs", 2, "--resume", **environment)
+        assert done.returncode == code
+        assert ("another C library, whose exp or tanh differ" in done.stderr) == bool(code)

@@ -1,6 +1,7 @@
 """The package against the C program of `golden/neurone.c`, bit for bit: parameters, costs and outputs."""
 
 import itertools
+import operator
 
 import numpy as np
 import pytest
@@ -123,6 +124,16 @@ def test_saturated(dtype, output, cost):
             cases.append(make_case(len(cases), sizes, activation, output, cost, dtype, **options))
     # Neurons that are saturated to the last bit do not learn. The others must.
     assert compare(cases, shuffle=True) > len(cases) / 6
+
+
+@needs_gcc
+@pytest.mark.parametrize("dtype", WIDTHS)
+def test_decays_of_many_epochs(dtype):
+    """From the third on, products of decays are not always their power to the last bit."""
+    case = make_case(2, (5, 4, 3), "logistic", "softmax", "log", dtype, decay=0.7, orders=shuffled(7, 30))
+    products = itertools.accumulate(30 * [0.7], operator.mul)
+    assert any(product != 0.7**epoch for epoch, product in enumerate(products, 1))
+    assert compare([case], shuffle=True)
 
 
 def large_case(dtype, batch_size, order):

@@ -48,7 +48,7 @@ def train_naively(case):
         targets = [[1.0 if k == label else 0.0 for k in range(case.sizes[-1])] for label in targets]
 
     network = naive.Network(weights, case.activation, case.output, case.cost, case.slope)
-    rates = [case.rate * case.decay**epoch for epoch in range(len(case.orders))]
+    rates = [case.rate * case.decay**epoch for epoch in range(len(case.orders))]  # to 1e-12 as good as products
     orders = [order.tolist() for order in case.orders]
     costs = network.train(samples, targets, orders, rates, case.batch_size, case.mean)
     parameters = [w for layer in network.weights for row in layer for w in row]

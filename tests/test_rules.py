@@ -1,6 +1,9 @@
 """The rules of training: rates, the end, the best parameters; the same for `fit`, the command and the estimators."""
 
+import itertools
 import json
+import operator
+from decimal import Decimal, localcontext
 
 import numpy as np
 import pytest
@@ -45,7 +48,7 @@ class _Losses:
 
     def take(self, loss):
         """An epoch's rate."""
-        rate = self.rules.rate(self.epoch, self.course)
+        rate = self.rules.rate(self.course)
         self.parameters[0] = self.epoch
         report = Report(self.epoch, loss, None, None, rate, 0.0)
         self.rules.after(report, self.rules.judge(report), self, 10, self.course)
@@ -71,16 +74,19 @@ def test_the_end_and_the_best_by_their_definition(schedule):
 
 
 def test_rates():
-    """Learning rate, decay, factor: in this order, to the last bit."""
+    """Learning rate, decays, factor: products in this order, to the last bit."""
     losses = [4.0, 3.0, 3.0, 3.0, 2.0, 2.0, 2.0, 2.0]
+    rates = [0.3 * decayed for decayed in itertools.accumulate([1.0] + 7 * [0.7], operator.mul)]
+    assert rates != [0.3 * 0.7**epoch for epoch in range(8)]
     constant = _Losses(Rules(0.3, 0.7))
-    assert [constant.take(loss) for loss in losses] == [0.3 * 0.7**epoch for epoch in range(8)]
-    scaling = _Losses(Rules(0.3, 0.7, "invscaling", 0.6))
-    expected = [0.3 * 0.7**epoch * (10 * epoch + 1.0) ** -0.6 for epoch in range(8)]
-    assert [scaling.take(loss) for loss in losses] == expected
+    assert [constant.take(loss) for loss in losses] == rates
+    scaling = _Losses(Rules(0.3, 0.7, "invscaling", 0.5))
+    with localcontext(prec=50):  # t + 1 is 1, 11, 21, ...
+        roots = [float(1 / Decimal(10 * epoch + 1).sqrt()) for epoch in range(8)]
+    assert [scaling.take(loss) for loss in losses] == [rate * root for rate, root in zip(rates, roots, strict=True)]
     adaptive = _Losses(Rules(0.3, 0.7, "adaptive", patience=1))
     factors = [1, 1, 1, 1, 1 / 5, 1 / 5, 1 / 5, 1 / 5 / 5]
-    expected = [0.3 * 0.7**epoch * factor for epoch, factor in enumerate(factors)]
+    expected = [rate * factor for rate, factor in zip(rates, factors, strict=True)]
     assert [adaptive.take(loss) for loss in losses] == expected
 
 

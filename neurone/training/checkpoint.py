@@ -14,12 +14,16 @@ import numpy as np
 
 from neurone import container, options
 from neurone.files import refusal
+from neurone.kernels import scalars
+from neurone.randomness import uniform
 from neurone.training.reports import Position, Report
 from neurone.training.rules import Course, error_or_cost, is_over
 
 # A report's numbers, without its epoch, which is its place in the history.
 _COLUMNS = tuple(field.name for field in fields(Report) if field.name != "epoch")
 _SETTINGS = ["asked", "sample", "cost", "wrong", "seconds", "factor", "best", "rounds", "end"]
+# Of the probe of the C library.
+_NUMBERS = 20_000
 _ARRAYS = ["parameters", "memory", "best_parameters", "history"]
 
 
@@ -30,6 +34,18 @@ def fingerprint(*arrays):
         digest.update(f"{array.dtype.str} {array.shape};".encode())
         digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()
+
+
+def library():
+    """SHA-256 of what the C library makes of many numbers, in hexadecimal: 64-bit networks depend on its last bits.
+
+    Two versions of one library, or its variants for processors with and without a fused multiply-add, differ in one
+    value of exp or tanh in a thousand or so, and a run that went from one to the other would end with other bits.
+    """
+    numbers = uniform(_NUMBERS, 0, 0) * 20
+    found = np.empty((4, numbers.size))
+    scalars.library(numbers, found)
+    return hashlib.sha256(found.tobytes()).hexdigest()
 
 
 def save(path, asked, position, parameters, end=None):
@@ -100,6 +116,8 @@ def _compare(found, asked):
         if not more and (type(theirs) is not type(ours) or theirs != ours):
             if name == "data":
                 raise ValueError("it was made with other data")
+            if name == "library":
+                raise ValueError("it was made with another C library, whose exp or tanh differ in the last bit")
             raise ValueError(f"{name} is {ours!r}, and was {theirs!r}")
 
 
@@ -141,7 +159,10 @@ def _position(settings, arrays, asked, network, samples):
     least = min(map(error_or_cost, reports), default=None)
     if type(best) is not type(least) or best != least:
         raise ValueError(f"best is {best!r}")
-    course = Course(factor, best if begun else math.inf, rounds, samples * len(reports), ended=ended)
+    decayed = 1.0
+    for _ in reports:
+        decayed *= asked["decay"]
+    course = Course(decayed, factor, best if begun else math.inf, rounds, samples * len(reports), ended=ended)
     if len(best_parameters):
         course.parameters = best_parameters[0]
     return Position(reports, sample, cost, wrong, seconds, memory, course)

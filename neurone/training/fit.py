@@ -9,6 +9,7 @@ from neurone.datasets.arrays import as_factors, as_images, as_labels
 from neurone.engine.learners import Problem
 from neurone.engine.tuning import LEARNERS
 from neurone.errors import DivergenceError, InputError
+from neurone.floats import exactly
 from neurone.randomness import epoch_order
 from neurone.training.reports import Position, Report
 from neurone.training.rules import Rules, check_callback, follow
@@ -56,7 +57,7 @@ def fit(
         Integers (P,), or float targets (P, outputs).
     learning_rate : float, default 0.1
     decay : float, default 1.0
-        Epoch e, from 0, uses learning_rate * decay**e, times the factor of `schedule`.
+        Epoch e, from 0, uses `learning_rate` times e factors `decay`, times the factor of `schedule`.
     schedule : {"constant", "invscaling", "adaptive"}, default "constant"
         Factor of an epoch's learning rate, as in scikit-learn's `MLPClassifier`: 1; or (t + 1)^-power_t after t
         samples; or divided by 5 whenever patience runs out, which then begins anew, until it runs out at a rate of 1e-6
@@ -159,6 +160,7 @@ def fit(
     return position.reports
 
 
+@exactly
 def iterate(
     network,
     images,
@@ -257,7 +259,7 @@ def _epochs(problem, learner, order_of, rules, epochs, position, validation, pro
     try:
         while len(position.reports) < epochs and not course.ended:
             epoch = len(position.reports)
-            rate = rules.rate(epoch, course)
+            rate = rules.rate(course)
             begin = time.perf_counter() - position.seconds
             _train_epoch(learner, order_of(epoch), rate, problem.batch_size, begin, position, improve, progress)
             report = Report(

@@ -10,11 +10,13 @@ A new schedule is a function and a line in `SCHEDULES`.
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from decimal import Decimal, localcontext
 
 import numpy as np
 
 from neurone import options
 from neurone.errors import InputError
+from neurone.floats import exactly
 
 
 @dataclass(eq=False)
@@ -23,8 +25,10 @@ class Course:
 
     Attributes
     ----------
+    decayed : float
+        The product of an epoch's `decay`s, one for each epoch before it.
     factor : float
-        Factor of the next epoch's learning rate.
+        The schedule's factor of the next epoch's learning rate.
     best : float
         The least loss so far.
     rounds : int
@@ -37,6 +41,7 @@ class Course:
         Whether patience has run out.
     """
 
+    decayed: float = 1.0
     factor: float = 1.0
     best: float = math.inf
     rounds: int = 0
@@ -55,8 +60,12 @@ def _constant(rules, course, report):
 
 
 def _invscaling(rules, course, report):
-    """(t + 1)^-power_t after t samples."""
-    course.factor = (course.samples + 1.0) ** -rules.power_t
+    """(t + 1)^-power_t after t samples.
+
+    Correctly rounded, as good as always, by 40 digits: the bits of `pow` are those of the C library.
+    """
+    with localcontext(prec=40):
+        course.factor = float(Decimal(course.samples + 1) ** -Decimal(rules.power_t))
 
 
 def _adaptive(rules, course, report):
@@ -124,13 +133,14 @@ class Rules:
         power_t, tol = options.not_negative("power_t", self.power_t), options.not_negative("tol", self.tol)
         return replace(self, learning_rate=learning_rate, decay=decay, patience=patience, power_t=power_t, tol=tol)
 
-    def rate(self, epoch, course):
-        """The learning rate of an epoch, from 0."""
-        return self.learning_rate * self.decay**epoch * course.factor
+    def rate(self, course):
+        """The next epoch's learning rate."""
+        return self.learning_rate * course.decayed * course.factor
 
     def after(self, report, loss, network, samples, course):
         """Update `course` after an epoch of `samples` samples: the best loss, the next factor, whether to end."""
         course.samples += samples
+        course.decayed *= self.decay
         # NaN is no improvement.
         course.rounds = 0 if loss <= course.best - self.tol else course.rounds + 1
         if loss < course.best:
@@ -154,6 +164,7 @@ def check_callback(callback):
         raise InputError(f"callback is {callback!r}; give a function that takes a report")
 
 
+@exactly
 def follow(reports, network, course, callback=None):
     """Train by taking all `reports`, calling `callback` with each; however that ends, put back the best parameters."""
     try:

@@ -19,7 +19,7 @@
        N  samples;  N samples of a batch;  N epochs
        N  1 if the inputs are pixels;  N 1 if the targets are labels
        R  slope of the logistic neurons
-       R  learning rate of each epoch                                                   [epochs]
+       R  learning rate of the first epoch; R  decay, a factor from each epoch to the next, both kept in 64 bits
        N  order of the samples in each epoch                                            [epochs][samples]
        R  parameters, the layers' blocks one after the other                            [...]
        R  inputs, or N pixels from 0 to 255                                             [samples][inputs]
@@ -307,12 +307,14 @@ static int64_t integer(void)
     return n;
 }
 
-static real number(void)
+static double number_64(void)
 {
     double x;
     if (fread(&x, sizeof x, 1, cases) != 1) exit(2);
-    return (real)x;
+    return x;
 }
+
+static real number(void) { return (real)number_64(); }
 
 static void put(double x)
 {
@@ -332,7 +334,8 @@ static void run(void)
 {
     int64_t mean, samples, batch, epochs, pixels, labels, inputs, outputs, e, p, q, i, k, first;
     int64_t *order;
-    real *alpha, *X, *Y;
+    double learning_rate, decay, decayed = 1;
+    real *X, *Y;
     int l;
 
     L = (int)integer();
@@ -365,12 +368,12 @@ static void run(void)
     DeltaSortie = array(outputs, sizeof(real));
     tau = array(outputs, sizeof(real));
 
-    alpha = array(epochs, sizeof(real));
     order = array(epochs * samples, sizeof(int64_t));
     X = array(samples * inputs, sizeof(real));
     Y = array(samples * outputs, sizeof(real));
     pente = number();
-    for (e = 0; e < epochs; e++) alpha[e] = number();
+    learning_rate = number_64();
+    decay = number_64();
     for (q = 0; q < epochs * samples; q++) order[q] = integer();
     for (q = 0; q < debut[L]; q++) LesPoids[q] = number();
     for (q = 0; q < samples * inputs; q++) X[q] = pixels ? (real)integer() / (real)255 : number();
@@ -386,6 +389,7 @@ static void run(void)
     double *costs = array(epochs, sizeof(double));
     for (e = 0; e < epochs; e++) {
         double sum = 0;
+        real alpha = (real)(learning_rate * decayed);
         for (first = 0; first < samples; first += batch) {
             int64_t P = first + batch <= samples ? batch : samples - first;
             for (q = 0; q < debut[L]; q++) Gradient[q] = 0;
@@ -401,8 +405,9 @@ static void run(void)
                 delta_hidden();
                 gradient();
             }
-            correction(mean ? alpha[e] / (real)P : alpha[e]);
+            correction(mean ? alpha / (real)P : alpha);
         }
+        decayed *= decay;
         costs[e] = sum / (double)samples;
     }
 
@@ -424,7 +429,6 @@ static void run(void)
     free(TabOutputSortie);
     free(DeltaSortie);
     free(tau);
-    free(alpha);
     free(order);
     free(X);
     free(Y);

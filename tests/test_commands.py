@@ -53,12 +53,14 @@ def test_train_end_to_end(run, small_set, tmp_path):
 
     *epochs, end = [json.loads(line) for line in (tmp_path / "history.jsonl").read_text().splitlines()]
     assert len(epochs) == 30
+    decayed = 1.0
     for number, epoch in enumerate(epochs):
         assert list(epoch) == [
             "event", "epoch", "cost", "train_error", "validation_error", "learning_rate", "seconds",
         ]  # fmt: skip
         assert (epoch["event"], epoch["epoch"]) == ("epoch", number)
-        assert epoch["learning_rate"] == 0.3 * 0.99**number
+        assert epoch["learning_rate"] == 0.3 * decayed
+        decayed *= 0.99
     assert epochs[-1]["cost"] < epochs[0]["cost"] and epochs[-1]["validation_error"] == 0
     assert list(end) == ["event", "test_error", "seconds", "parameters_sha256"]
     assert (end["event"], end["test_error"]) == ("end", 0)

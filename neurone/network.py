@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 
 from neurone import container, options
-from neurone.datasets.arrays import as_images
+from neurone.datasets.arrays import as_images, numeric
 from neurone.engine.predictor import Predictor
 from neurone.errors import InputError
 from neurone.floats import exactly
@@ -75,7 +75,9 @@ class Network:
         try:
             self.sizes = tuple(options.integer("size of a layer", size) for size in sizes)
         except TypeError:
-            raise InputError(f"sizes is {sizes!r}; give the layers' sizes, such as (784, 100, 10)") from None
+            raise InputError(
+                f"sizes is {options.described(sizes)}; give the layers' sizes, such as (784, 100, 10)"
+            ) from None
         if len(self.sizes) < 2:
             raise InputError(f"sizes is {self.sizes}; give at least the inputs and the outputs")
         self.activation = options.choice("activation", activation, options.ACTIVATIONS)
@@ -88,7 +90,8 @@ class Network:
         self.init = options.choice("init", init, options.INITS)
         self.seed = options.seed(seed)
         if parameter_count(self.sizes) > _MOST_PARAMETERS:
-            raise InputError(f"sizes {self.sizes} make more than {_MOST_PARAMETERS} parameters; make layers smaller")
+            sizes = options.described(self.sizes)
+            raise InputError(f"sizes {sizes} make more than {_MOST_PARAMETERS} parameters; make layers smaller")
         self._parameters = np.empty(parameter_count(self.sizes), self.dtype)
         self._offsets = parameter_offsets(self.sizes)
         self._predictor = None
@@ -118,7 +121,7 @@ class Network:
     @parameters.setter
     def parameters(self, values):
         # Into the same array: kernels rely on its size and type, and layers are views of it.
-        values = np.asarray(values)
+        values = numeric("parameters", values)
         if values.shape != self._parameters.shape:
             raise InputError(f"parameters have shape {values.shape}; this network takes {self._parameters.shape}")
         self._parameters[:] = values
@@ -152,7 +155,8 @@ class Network:
         Parameters
         ----------
         images : array_like
-            uint8 (P, ...) whose last axes multiply to the number of inputs, or floats (P, inputs).
+            uint8 (P, ...) whose last axes multiply to the number of inputs, or floats of such a shape; or SciPy's
+            sparse matrices and arrays (P, inputs) of either.
         threads : int, default 1
             Up to this many threads, and no more than there are cores, share the images if there is work for them.
 
@@ -190,6 +194,7 @@ class Network:
 
     def save(self, path):
         """Write the network to `path`, a .npz file, whole or not at all. NaN and infinity are refused."""
+        options.path("path", path)
         if not np.isfinite(self.parameters).all():
             raise InputError(f"{path}: not written, since the network's parameters hold NaN or infinity")
         container.write(path, "model", self.settings(), {"parameters": self.parameters})
@@ -211,7 +216,7 @@ def load(path):
     >>> load(file).activation
     'tanh'
     """
-    settings, arrays = container.read(path, "model")
+    settings, arrays = container.read(options.path("path", path), "model")
     parameters = arrays.get("parameters")
     try:
         # The count first: sizes alone could ask for any amount of memory.

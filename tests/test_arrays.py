@@ -20,6 +20,37 @@ def test_bytes_of_any_shape(given):
     assert divisor == 255 and divisor.dtype == F32
 
 
+@pytest.mark.filterwarnings("ignore:the matrix subclass")
+def test_floats_of_any_shape():
+    given = images(5, 6) / np.float32(7)
+    for other in (given.reshape(5, 2, 3), np.asfortranarray(given.reshape(5, 3, 2)), np.matrix(given)):
+        rows, divisor = as_images(other, 6, F32)
+        assert np.array_equal(rows, given) and rows.flags.c_contiguous and type(rows) is np.ndarray and divisor == 1
+    octets = images(1000, 3, 3)
+    assert np.array_equal(as_images(octets / 255.0, 9, F32)[0], octets.reshape(1000, 9))
+
+
+def test_a_masked_array_without_masked_numbers():
+    assert np.array_equal(as_images(np.ma.masked_array(images(5, 6)), 6, F32)[0], images(5, 6))
+
+
+class Unreadable:
+    def __init__(self, error):
+        self.error = error
+
+    def __array__(self, *_, **__):
+        raise self.error
+
+
+@pytest.mark.parametrize("error", [TypeError("two\nlines"), RuntimeError("needs grad"), NotImplementedError("meta")])
+def test_arrays_that_cannot_be_read(error):
+    """As PyTorch's are, of some kinds. Errors are of one line."""
+    for give in (as_images, lambda given, *_: as_labels(given, 3, 3, "softmax", "log", F32)):
+        with pytest.raises(neurone.InputError, match="do not make an array") as raised:
+            give(Unreadable(error), 6, F32)
+        assert "\n" not in str(raised.value)
+
+
 def test_any_memory_order(tmp_path):
     given = images(5, 2, 3)
     expected = given.reshape(5, 6)
@@ -47,7 +78,12 @@ def test_floats_are_rounded_to_the_network(dtype):
         (images(6), "shape"),
         (images(2, 3), "with 6 pixels"),
         (np.uint8(3), "shape"),
-        (images(5, 2, 3, dtype="float32"), "floats"),
+        (images(5, 2, 4, dtype="float32"), "with 6 pixels"),
+        (images(6, dtype="float32"), "shape"),
+        (np.ma.masked_array(images(5, 6), images(5, 6) > 9), "masked numbers"),
+        ([np.ma.masked_array([1.0] * 6, [0] * 5 + [1])], "masked numbers"),
+        (np.zeros((5, 6), "M8[s]"), "type datetime64"),
+        (np.zeros(5, [("a", "f4"), ("b", "f4")]), "type"),
         (images(5, 6, dtype="int64"), "type int64; give uint8"),
         (images(5, 6, dtype="int8"), "type int8"),
         (images(5, 6, dtype="bool"), "type bool"),
@@ -78,6 +114,22 @@ def test_one_output_takes_0_and_1():
         as_labels([0, 2], 2, 1, "logistic", "log", F32)
 
 
+@pytest.mark.parametrize(("output", "cost"), [("softmax", "log"), ("logistic", "log"), ("identity", "quadratic")])
+def test_one_hot_rows_are_labels(output, cost):
+    rows = np.eye(3)[[0, 2, 1]]
+    for given in (rows, rows.astype(int), rows.astype("u1"), np.asfortranarray(rows), np.array([[0], [2], [1]])):
+        labels, targets = as_labels(given, 3, 3, output, cost, F32)
+        assert labels.dtype == np.int64 and labels.tolist() == [0, 2, 1] and targets.shape == (0, 3)
+    for given in ([[0], [1], [1]], [[0.0], [1.0], [1.0]], [0, 1, 1]):
+        if output != "softmax":
+            assert as_labels(given, 3, 1, output, cost, F32)[0].tolist() == [0, 1, 1]
+
+
+def test_several_labels_at_once():
+    labels, targets = as_labels([[1, 1, 0], [0, 0, 0], [0, 1, 0]], 3, 3, "logistic", "log", F32)
+    assert labels.size == 0 and targets.dtype == F32 and targets.tolist() == [[1, 1, 0], [0, 0, 0], [0, 1, 0]]
+
+
 def test_float_targets():
     labels, targets = as_labels([[0.25, 0.75], [1, 0]], 2, 2, "softmax", "log", F32)
     assert labels.shape == (0,) and targets.dtype == F32 and targets.tolist() == [[0.25, 0.75], [1, 0]]
@@ -94,6 +146,10 @@ def test_float_targets():
         ([0, 1], "softmax", "log", "3 images take"),
         ([[0, 1, 2]], "softmax", "log", "3 images take"),
         ([True, False, True], "softmax", "log", "type bool"),
+        (np.eye(3, dtype=bool), "softmax", "log", "type bool"),
+        (2 * np.eye(3, dtype=int), "softmax", "log", "sample 0 are not 0 and 1; give other targets as floats"),
+        ([[1, 0, 0], [0, 1, 1], [0, 0, 1]], "softmax", "log", "sample 1 sum to 2"),
+        (np.ma.masked_array([0, 1, 2], [0, 0, 1]), "softmax", "log", "masked numbers"),
         ([0.0, 1.0, 2.0], "softmax", "log", "class labels must be integers"),
         (["a", "b", "c"], "softmax", "log", "type"),
         ([[1.0, 0, 0], [0.5, 0.4, 0], [0, 0, 1]], "softmax", "log", "sample 1 sum to 0.9"),

@@ -72,8 +72,8 @@ def as_images(images, inputs, dtype):
     Parameters
     ----------
     images : array_like
-        uint8 (P, ...) whose last axes multiply to `inputs`, meant to be divided by 255; or floats
-        (P, inputs), taken as they are and rounded to `dtype`; or a SciPy sparse matrix or array of either type.
+        uint8 (P, ...) whose last axes multiply to `inputs`, meant to be divided by 255; or floats of such a shape,
+        taken as they are and rounded to `dtype`; or a SciPy sparse matrix or array (P, inputs) of either type.
     inputs : int
         Inputs of the network, its bias neuron not counted.
     dtype : numpy.dtype
@@ -102,17 +102,17 @@ def as_images(images, inputs, dtype):
         return images, dtype.type(255 if images.values.dtype == np.uint8 else 1)
     if hasattr(images, "tocsr"):
         return _as_sparse(images, inputs, dtype)
-    array = _numeric("images", images)
-    if array.dtype == np.uint8:
+    array = numeric("images", images)
+    if array.dtype.kind != "f" and array.dtype != np.uint8:
+        raise InputError(_OTHER_TYPE.format(array.dtype))
+    if array.ndim != 2 or array.shape[1] != inputs:
         if array.ndim < 2 or math.prod(array.shape[1:]) != inputs:
             raise InputError(
                 f"images have shape {array.shape}; the network takes (P, ...) with {inputs} pixels an image"
             )
-        return np.ascontiguousarray(array).reshape(len(array), inputs), dtype.type(255)
-    if array.dtype.kind != "f":
-        raise InputError(_OTHER_TYPE.format(array.dtype))
-    if array.ndim != 2 or array.shape[1] != inputs:
-        raise InputError(f"images have shape {array.shape}; the network takes floats (P, {inputs})")
+        array = array.reshape(len(array), inputs)
+    if array.dtype == np.uint8:
+        return np.ascontiguousarray(array), dtype.type(255)
     if len(array) >= _MANY and (octets := _as_bytes(array, dtype)) is not None:
         return octets, dtype.type(255)
     return _finite("images", array, dtype), dtype.type(1)
@@ -169,8 +169,8 @@ def as_labels(labels, count, outputs, output, cost, dtype):
     Parameters
     ----------
     labels : array_like
-        Integers (P,) from 0 to `outputs` - 1, or 0 and 1 where there is one output; or float targets
-        (P, outputs): with a log cost from 0 to 1, and for a softmax rows that sum to 1.
+        Integers (P,) or (P, 1) from 0 to `outputs` - 1, or 0 and 1 where there is one output; or targets (P, outputs),
+        floats or integers 0 and 1: with a log cost from 0 to 1, and for a softmax rows that sum to 1.
     count : int
         P, the number of images.
     outputs : int
@@ -183,7 +183,7 @@ def as_labels(labels, count, outputs, output, cost, dtype):
     Returns
     -------
     labels : ndarray
-        int64 (P,) or (0,).
+        int64 (P,) or (0,). Targets that are those of labels, a single 1 in each row and else 0, become these labels.
     targets : ndarray
         `dtype` (0, outputs) or (P, outputs).
 
@@ -192,11 +192,13 @@ def as_labels(labels, count, outputs, output, cost, dtype):
     InputError
         Other types, shapes and values; the message says where the first wrong value is.
     """
-    array = _numeric("labels", labels)
-    if array.dtype.kind in "iu":
-        if array.shape != (count,):
-            raise InputError(f"labels have shape {array.shape}; {count} images take ({count},)")
-        classes, array = max(outputs, 2), array.copy()  # before they are checked: others may write to the caller's
+    array = numeric("labels", labels)
+    if array.dtype.kind == "b":
+        raise InputError(f"labels are of type {array.dtype}; give integers, or float targets ({count}, {outputs})")
+    integers = array.dtype.kind in "iu"
+    if integers and array.shape in ((count,), (count, 1)):
+        # Copied before they are checked: others may write to the caller's.
+        classes, array = max(outputs, 2), array.reshape(count).copy()
         outside = np.flatnonzero((array < 0) | (array >= classes))
         if outside.size:
             raise InputError(
@@ -204,13 +206,23 @@ def as_labels(labels, count, outputs, output, cost, dtype):
                 f"a network of {outputs} output{'s' * (outputs > 1)} takes labels from 0 to {classes - 1}"
             )
         return array.astype(np.int64, copy=False), np.empty((0, outputs), dtype)
-    if array.dtype.kind != "f":
-        raise InputError(f"labels are of type {array.dtype}; give integers, or float targets (P, {outputs})")
     if array.shape != (count, outputs):
+        if integers:
+            raise InputError(
+                f"labels have shape {array.shape}; {count} images take ({count},), or rows of 0 and 1 "
+                f"({count}, {outputs})"
+            )
         raise InputError(
             f"float targets have shape {array.shape}; {count} images and {outputs} outputs take "
             f"({count}, {outputs}); class labels must be integers"
         )
+    ones = array == 1
+    zeros_and_ones = (ones | (array == 0)).all(axis=1)
+    if integers and not zeros_and_ones.all():
+        wrong = np.flatnonzero(~zeros_and_ones)[0]
+        raise InputError(f"integer targets of sample {wrong} are not 0 and 1; give other targets as floats")
+    if zeros_and_ones.all() and (outputs == 1 or (ones.sum(axis=1) == 1).all()):
+        return (ones[:, 0] if outputs == 1 else ones.argmax(axis=1)).astype(np.int64), np.empty((0, outputs), dtype)
     targets = _finite("targets", array, dtype)
     if cost == "log":
         outside = np.flatnonzero(((targets < 0) | (targets > 1)).any(axis=1))
@@ -227,7 +239,7 @@ def as_factors(weights, count, dtype):
     """Samples' factors, `dtype` (P,); empty for None."""
     if weights is None:
         return np.empty(0, dtype)
-    array = _numeric("sample_weight", weights)
+    array = numeric("sample_weight", weights)
     if array.shape != (count,):
         raise InputError(f"sample_weight has shape {array.shape}; {count} samples take ({count},)")
     array = _finite("sample_weight", array[:, None], dtype)[:, 0]
@@ -261,15 +273,22 @@ def stratified(labels, count, seed):
     return held_out
 
 
-def _numeric(name, values):
-    """`values` as an array of numbers; ragged lists, strings and objects are refused."""
-    try:
-        array = np.asarray(values)
-    except ValueError as error:
-        raise InputError(f"{name} do not make an array: {error}") from None
+def numeric(name, values):
+    """`values` as an array of numbers; ragged lists, strings, objects and masked numbers are refused."""
+    array = values if type(values) is np.ndarray else _as_array(name, values)
     if array.dtype.kind not in "biuf":
         raise InputError(f"{name} are of type {array.dtype}; give numbers")
     return array
+
+
+def _as_array(name, values):
+    parts = values if isinstance(values, list | tuple) else (values,)
+    if any(isinstance(part, np.ma.MaskedArray) and np.ma.is_masked(part) for part in parts):
+        raise InputError(f"{name} have masked numbers, which a network cannot leave out; fill them, or remove the rows")
+    try:
+        return np.asarray(values)
+    except (TypeError, ValueError, RuntimeError, AttributeError) as error:  # PyTorch raises all of them
+        raise InputError(f"{name} do not make an array: {' '.join(str(error).split())}") from None
 
 
 def _finite(name, array, dtype):

@@ -1,9 +1,12 @@
 """Trains small dense neural networks on a CPU: fast, and with the same bits every time."""
 
-from neurone.errors import DivergenceError, ExtraError, InputError, NeuroneError
+from neurone.errors import DivergenceError, ExtraError, InputError, LearningWarning, NeuroneError
 from neurone.network import Network, load
 from neurone.training.fit import fit
 from neurone.training.reports import Report
 
 __version__ = "0.1.0"
-__all__ = ["DivergenceError", "ExtraError", "InputError", "Network", "NeuroneError", "Report", "fit", "load"]
+__all__ = [
+    "DivergenceError", "ExtraError", "InputError", "LearningWarning", "Network", "NeuroneError", "Report", "fit",
+    "load",
+]  # fmt: skip

@@ -4,6 +4,7 @@ import argparse
 import os
 import signal
 import sys
+import warnings
 from contextlib import contextmanager
 
 import numpy as np
@@ -48,7 +49,9 @@ def run(command, main, argv=None):
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _stop)
     try:
-        exactly(main)(argv)
+        with warnings.catch_warnings():
+            warnings.showwarning = lambda message, *_, **__: _print_line(command, message)
+            exactly(main)(argv)
         check_stopped()
         sys.stdout.flush()
         return 0
@@ -62,8 +65,12 @@ def run(command, main, argv=None):
         return 1
     except (OSError, MemoryError) as error:
         code, message = 1, error or "out of memory"
-    print(f"neurone.{command}: {one_line(message)}", file=sys.stderr)
+    _print_line(command, message)
     return code
+
+
+def _print_line(command, message):
+    print(f"neurone.{command}: {one_line(message)}", file=sys.stderr)
 
 
 _stopped_by = []

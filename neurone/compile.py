@@ -54,7 +54,7 @@ def _rows_of_every_kind(dtype):
     for inputs, type_ in ((40, np.uint16), (70_000, np.uint32)):
         columns = (8 * rng.integers(0, inputs // 8, (_SAMPLES, 1)) + np.arange(1, 9)).astype(type_).reshape(-1)
         yield SparseRows(lines, columns, values[:, :8].reshape(-1), inputs)
-        yield SparseRows(lines, columns, values[:, :8].reshape(-1).astype(dtype), inputs)
+        yield SparseRows(lines, columns, values[:, :8].reshape(-1) / dtype.type(7), inputs)
 
 
 def _described(rows):

@@ -11,6 +11,10 @@ class InputError(NeuroneError, ValueError):
     """An option, an array or a file is not what it should be."""
 
 
+class LearningWarning(UserWarning):
+    """A training came to an end, but learnt nothing or little; the message says what to do."""
+
+
 class ExtraError(NeuroneError, ImportError):
     """An optional package is missing; the message names the extra that installs it."""
 

@@ -181,7 +181,7 @@ def test_other_options_are_refused(changed, message, tmp_path):
         (fuzz.position(4, 5), None, "sample is 5"),
         (fuzz.position(3, 5), None, "sample is 5"),  # patience ran out
         (fuzz.position(2), 1.0, "end is 1.0"),
-        (fuzz.position(5), None, "history is float64 \\(5, 5\\)"),
+        (fuzz.position(5), None, "history is float64 \\(5, 6\\)"),
         (fuzz.position(2, memory=0), None, "memory are float32 \\(0, 26\\)"),
         (fuzz.position(memory=2), None, "memory are float32 \\(2, 26\\)"),
         (fuzz.position(2, factor=1), None, "factor is 1"),

@@ -56,7 +56,7 @@ def test_train_end_to_end(run, small_set, tmp_path):
     decayed = 1.0
     for number, epoch in enumerate(epochs):
         assert list(epoch) == [
-            "event", "epoch", "cost", "train_error", "validation_error", "learning_rate", "seconds",
+            "event", "epoch", "cost", "train_error", "validation_error", "validation_cost", "learning_rate", "seconds",
         ]  # fmt: skip
         assert (epoch["event"], epoch["epoch"]) == ("epoch", number)
         assert epoch["learning_rate"] == 0.3 * decayed

@@ -128,6 +128,78 @@ def test_validation_changes_nothing_but_the_report():
     assert history[-1].validation_error == pytest.approx(100 * (net.predict(IMAGES[:7]) != LABELS[:7]).mean())
 
 
+def _mean_cost(net, outputs, wanted):
+    """By NumPy, in 64 bits, from the outputs."""
+    if net.cost != "log":
+        return (np.square(outputs - wanted).sum(axis=1) / (1 + (net.cost == "half-quadratic"))).mean()
+    costs = -wanted * np.log(outputs)
+    if net.output == "logistic":
+        costs -= (1 - wanted) * np.log(1 - outputs)
+    return costs.sum(axis=1).mean()
+
+
+@pytest.mark.parametrize(
+    ("output", "cost"),
+    [("softmax", "log"), ("logistic", "log"), ("logistic", "half-quadratic"), ("tanh", "quadratic"),
+     ("identity", "half-quadratic")],
+)  # fmt: skip
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_validation_cost(output, cost, dtype):
+    """That of training, for labels and for float targets; the same bits whatever computes it."""
+    wanted = RNG.random((40, 3))
+    wanted /= wanted.sum(axis=1, keepdims=True)
+    images = RNG.integers(0, 256, (40, 6)).astype(np.uint8)
+    for targets in (wanted, np.arange(40) % 3, np.eye(3)[np.arange(40) % 3]):
+        found = set()
+        for kernels, threads, given in (
+            ("fast", 1, images),
+            ("notes", 1, images),
+            ("fast", 3, images / dtype_of(dtype)),
+        ):
+            net = neurone.Network((6, 4, 3), output=output, cost=cost, dtype=dtype, slope=0.7)
+            (report,) = neurone.fit(
+                net, IMAGES, LABELS, learning_rate=0.01, epochs=1, validation=(given, targets), kernels=kernels,
+                threads=threads,
+            )  # fmt: skip
+            found.add((report.validation_cost, report.validation_error))
+            # The untrained network's cost, as training counts it with the whole set in a batch.
+            again = neurone.Network((6, 4, 3), output=output, cost=cost, dtype=dtype, slope=0.7)
+            again.parameters = net.parameters
+            (seen,) = neurone.fit(again, given, targets, batch_size=None, shuffle=False, epochs=1)
+            assert report.validation_cost == seen.cost and report.validation_error == seen.train_error
+        assert len(found) == 1
+        one_hot = targets if np.ndim(targets) == 2 else np.eye(3)[targets]
+        expected = _mean_cost(net, net.predict_proba(images).astype(float), one_hot)
+        assert report.validation_cost == pytest.approx(expected, rel=1e-6 if dtype == "float32" else 1e-12)
+        assert (report.validation_error is None) == (targets is wanted)
+
+
+def dtype_of(name):
+    """255, in a width: floats divided by it are what bytes become."""
+    return np.dtype(name).type(255)
+
+
+def test_a_validation_cost_is_never_infinite():
+    """Where a softmax rounds to 0."""
+    net = neurone.Network((1, 2))
+    net.parameters[:] = [0, 0, 1000, -1000]
+    (report,) = neurone.fit(net, [[0.0]], [0], epochs=1, validation=([[1.0]], [1]))
+    assert report.validation_cost == pytest.approx(2000, rel=1e-4) and net.predict_proba([[1.0]])[0, 1] == 0
+
+
+def test_patience_judges_float_targets_by_the_validation_cost():
+    wanted = RNG.random((23, 2))
+    net = neurone.Network((6, 2), output="identity", cost="quadratic")
+    parameters = []
+    history = neurone.fit(
+        net, IMAGES[:12], wanted[:12], learning_rate=0.3, epochs=20, validation=(IMAGES[12:], wanted[12:]),
+        patience=np.inf, callback=lambda _: parameters.append(net.parameters.copy()),
+    )  # fmt: skip
+    costs = [report.validation_cost for report in history]
+    best = costs.index(min(costs))
+    assert best < 19 and np.array_equal(net.parameters, parameters[best])
+
+
 def test_no_epochs_leave_the_network_alone(monkeypatch):
     """And compile no kernels, which take seconds."""
     monkeypatch.delitem(LEARNERS, "fast")
@@ -160,15 +232,36 @@ def test_no_epochs_leave_the_network_alone(monkeypatch):
         (dict(validation=IMAGES), "validation is no pair"),
         (dict(validation=(IMAGES, LABELS[:5])), "23 images take"),
         (dict(validation=(IMAGES[:0], LABELS[:0])), "at least one sample"),
-        (dict(validation=(IMAGES, np.eye(3)[LABELS])), "integer labels"),
+        (dict(validation=(IMAGES, np.full((23, 3), 0.5))), "validation: targets of sample 0 sum to 1.5"),
+        (dict(validation=(IMAGES, LABELS + 1)), "validation: label 3"),
+        (dict(validation=(np.ma.masked_array(IMAGES, IMAGES > 9), LABELS)), "validation: images have masked"),
+        (dict(labels=np.ma.masked_array(LABELS, LABELS > 1)), "labels have masked"),
+        (dict(sample_weight=np.ma.masked_array(np.ones(23), LABELS > 1)), "sample_weight have masked"),
+        (dict(progress=5), "progress is 5; give a function that takes a number of samples"),
+        (dict(callback="print"), "callback is 'print'; give a function that takes a report"),
+        (dict(shuffle="no"), "shuffle is 'no'; give True or False"),
+        (dict(nesterovs_momentum=0), "nesterovs_momentum is 0"),
+        (dict(momentum=1 - 1e-12), "momentum is 0.999999999999"),
+        (dict(momentum=10**400), "momentum is 1000.*\\.\\.\\.; give a number"),
+        (dict(tol=10**5000), "tol is too long an int; give a number"),
+        (dict(learning_rate=np.ones((3, 3))), r"learning_rate is array\(\[\[1., 1., 1.\], \[1"),
+        (dict(patience=np.ones(2)), r"patience is array\(\[1., 1.\]\)"),
+        (dict(epochs=np.timedelta64(3)), "epochs is np.timedelta64"),
     ],
 )
 def test_bad_settings_train_nothing(settings, message):
     net = neurone.Network((6, 4, 3))
     before = net.parameters.copy()
-    with pytest.raises(neurone.InputError, match=message):
+    with pytest.raises(neurone.InputError, match=message) as raised:
         neurone.fit(net, **{"images": IMAGES, "labels": LABELS} | settings)
     assert np.array_equal(net.parameters, before)
+    assert "\n" not in str(raised.value) and len(str(raised.value)) < 300
+
+
+@pytest.mark.parametrize("other", [None, "net", IMAGES])
+def test_only_a_network_is_trained(other):
+    with pytest.raises(neurone.InputError, match="give a neurone"):
+        neurone.fit(other, IMAGES, LABELS)
 
 
 def test_an_infinite_cost_is_divergence():

@@ -21,6 +21,7 @@ from neurone.training.rules import Course, error_or_cost, is_over
 
 # A report's numbers, without its epoch, which is its place in the history.
 _COLUMNS = tuple(field.name for field in fields(Report) if field.name != "epoch")
+_OF_VALIDATION = "validation_error", "validation_cost"
 _SETTINGS = ["asked", "sample", "cost", "wrong", "seconds", "factor", "best", "rounds", "end"]
 # Of the probe of the C library.
 _NUMBERS = 20_000
@@ -169,4 +170,4 @@ def _position(settings, arrays, asked, network, samples):
 
 
 def _columns(asked):
-    return [name for name in _COLUMNS if name != "validation_error" or asked["validation"] is not None]
+    return [name for name in _COLUMNS if name not in _OF_VALIDATION or asked["validation"] is not None]

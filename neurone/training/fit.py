@@ -7,10 +7,13 @@ import numpy as np
 from neurone import options
 from neurone.datasets.arrays import as_factors, as_images, as_labels
 from neurone.engine.learners import Problem
+from neurone.engine.scorer import Scorer
 from neurone.engine.tuning import LEARNERS
 from neurone.errors import DivergenceError, InputError
 from neurone.floats import exactly
+from neurone.network import Network
 from neurone.randomness import epoch_order
+from neurone.training.advice import advise
 from neurone.training.reports import Position, Report
 from neurone.training.rules import Rules, check_callback, follow
 
@@ -51,10 +54,11 @@ def fit(
     ----------
     network : Network
     images : array_like
-        uint8 (P, ...), divided by 255, or floats (P, inputs), taken as they are; or a SciPy sparse matrix or array of
+        uint8 (P, ...), divided by 255, or floats (P, ...), taken as they are; or a SciPy sparse matrix or array of
         either, at a cost in proportion to what it stores (`kernels="notes"` makes dense rows of it).
     labels : array_like
-        Integers (P,), or float targets (P, outputs).
+        Integers (P,) or (P, 1); or targets (P, outputs), floats or integers 0 and 1. One-hot rows are the same as
+        labels.
     learning_rate : float, default 0.1
     decay : float, default 1.0
         Epoch e, from 0, uses `learning_rate` times e factors `decay`, times the factor of `schedule`.
@@ -65,10 +69,11 @@ def fit(
     power_t : float, default 0.5
     patience : int, optional
         Training ends after more than `patience` epochs in a row that have not improved the least loss so far by `tol`
-        (`n_iter_no_change` of `MLPClassifier`). The loss of an epoch is its validation error in percent, or without
-        `validation` its cost. The best parameters are those after the first epoch with the least loss. They are kept,
-        and put back however training ends: by patience, after the last epoch, or by an exception, even a
-        DivergenceError. With `math.inf` they are kept, but training goes on. None: the last parameters stay.
+        (`n_iter_no_change` of `MLPClassifier`). The loss of an epoch is its validation error in percent, with float
+        targets its validation cost, or without `validation` its cost. The best parameters are those after the first
+        epoch with the least loss. They are kept, and put back however training ends: by patience, after the last epoch,
+        or by an exception, even a DivergenceError. With `math.inf` they are kept, but training goes on. None: the last
+        parameters stay.
     tol : float, default 1e-4
         The least improvement that counts, in the loss's unit.
     batch_size : int or None, default 1
@@ -102,7 +107,7 @@ def fit(
     sample_weight : array_like, optional
         Factors (P,) of the samples' costs and errors, 0 or more; a batch's mean still divides by its samples.
     validation : (images, labels), optional
-        Scored after every epoch; the labels are integers.
+        Scored after every epoch; of the forms that training takes.
     callback : callable, optional
         Called with the report of every epoch. An exception that it raises ends the training; what was trained stays.
     progress : callable, optional
@@ -117,7 +122,13 @@ def fit(
     InputError
         An option or an array that cannot be used; nothing is trained.
     DivergenceError
-        Parameters, or the cost, are not finite any more; without `patience` the network is left as it is.
+        Parameters, or a cost, are not finite any more; without `patience` the network is left as it is.
+
+    Warns
+    -----
+    LearningWarning
+        At the end, where nothing or little was learnt: from whole numbers up to 255 as floats, which look like pixels
+        that nobody divided, or with a cost and an error no better than those of one answer for all samples.
 
     Notes
     -----
@@ -190,6 +201,9 @@ def iterate(
     to date. At the end the network has the last parameters; the best, if they are kept, are in the course. `told_tuned`
     is called with epoch and sample when tuned kernels take over.
     """
+    if not isinstance(network, Network):
+        raise InputError(f"network is {options.described(network)}; give a neurone.Network")
+    options.function("progress", progress, "a number of samples")
     epochs = options.integer("epochs", epochs, 0, 2**32 - 1)
     rules = rules.checked(network.dtype, epochs)
     options.choice("kernels", kernels, options.KERNELS)
@@ -199,8 +213,7 @@ def iterate(
     problem = _checked_problem(
         network, images, labels, sample_weight, batch_size, reduction, momentum, nesterovs_momentum, alpha, threads
     )
-    if validation is not None:
-        validation = _checked_validation(network, validation)
+    scorer = None if validation is None else _checked_validation(network, validation, problem.threads)
     kept = options.OPTIMIZERS[problem.optimizer][1], network.parameters.size
     if position.memory is None or position.memory.shape != kept:  # not begun, or another optimiser's
         position.memory = np.zeros(kept, network.dtype)
@@ -211,12 +224,14 @@ def iterate(
     # Compiles the kernels, or loads them from the cache, before an epoch's clock starts.
     learner.prepare()
     learner.step = learner.samples_per_call()
+    if scorer is not None:
+        scorer.prepare()
 
     def order_of(epoch):
         count = len(problem.rows)
         return epoch_order(count, seed, epoch) if shuffle else np.arange(count)
 
-    return _epochs(problem, learner, order_of, rules, epochs, position, validation, progress, told_tuned)
+    return _epochs(problem, learner, order_of, rules, epochs, position, scorer, progress, told_tuned)
 
 
 def _checked_problem(
@@ -246,7 +261,7 @@ def _checked_problem(
     )  # fmt: skip
 
 
-def _epochs(problem, learner, order_of, rules, epochs, position, validation, progress, told_tuned):
+def _epochs(problem, learner, order_of, rules, epochs, position, scorer, progress, told_tuned):
     """An iterator that trains one epoch for each report taken."""
     network, count, course, labelled = problem.network, len(problem.rows), position.course, len(problem.targets[0]) > 0
 
@@ -262,11 +277,18 @@ def _epochs(problem, learner, order_of, rules, epochs, position, validation, pro
             rate = rules.rate(course)
             begin = time.perf_counter() - position.seconds
             _train_epoch(learner, order_of(epoch), rate, problem.batch_size, begin, position, improve, progress)
+            validation_cost, validation_error = (None, None) if scorer is None else scorer.score()
+            if validation_cost is not None and not np.isfinite(validation_cost):
+                raise DivergenceError(
+                    f"training diverged in epoch {epoch + 1}: the validation cost is not finite; the learning rate "
+                    f"{rate:g} is probably too large for this network and batch"
+                )
             report = Report(
                 epoch=epoch,
                 cost=position.cost / count,
                 train_error=100 * position.wrong / count if labelled else None,
-                validation_error=None if validation is None else error_rate(network, *validation, problem.threads),
+                validation_error=validation_error,
+                validation_cost=validation_cost,
                 learning_rate=rate,
                 seconds=position.seconds,
             )
@@ -277,6 +299,8 @@ def _epochs(problem, learner, order_of, rules, epochs, position, validation, pro
             position.sample, position.cost, position.wrong, position.seconds = 0, 0.0, 0, 0.0
             position.whole = True
             yield report
+        if position.reports:
+            advise(problem, position.reports, course.parameters is not None)
     finally:
         learner.close()
 
@@ -286,15 +310,18 @@ def error_rate(network, images, labels, threads=1):
     return 100 * int((network.predict(images, threads) != labels).sum()) / len(labels)
 
 
-def _checked_validation(network, validation):
+def _checked_validation(network, validation, threads):
     if not isinstance(validation, tuple | list) or len(validation) != 2:
         raise InputError("validation is no pair; give (images, labels)")
     images, labels = validation
-    rows, _ = as_images(images, network.sizes[0], network.dtype)
-    labels, targets = as_labels(labels, len(rows), network.sizes[-1], network.output, network.cost, network.dtype)
-    if len(targets) or not len(rows):
-        raise InputError("validation needs at least one sample, and integer labels")
-    return rows, labels
+    try:
+        rows, divisor = as_images(images, network.sizes[0], network.dtype)
+        targets = as_labels(labels, len(rows), network.sizes[-1], network.output, network.cost, network.dtype)
+    except InputError as error:
+        raise InputError(f"validation: {error}") from None
+    if not len(rows):
+        raise InputError("validation needs at least one sample")
+    return Scorer(network, rows, divisor, *targets, threads)
 
 
 def _train_epoch(learner, order, rate, batch_size, begin, position, improve, progress):

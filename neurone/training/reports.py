@@ -18,9 +18,11 @@ class Report:
     cost : float
         Mean over the epoch's samples, each as it passes, before its batch's correction.
     train_error : float or None
-        Wrong answers as the samples pass, in percent; None with float targets.
+        Wrong answers as the samples pass, in percent; None with float targets that are not those of labels.
     validation_error : float or None
-        Wrong answers on the validation set after the epoch, in percent; None without one.
+        Wrong answers on the validation set after the epoch, in percent; None without one, and with such targets.
+    validation_cost : float or None
+        Mean cost over the validation set after the epoch; None without one.
     learning_rate : float
         The epoch's own.
     seconds : float
@@ -31,6 +33,7 @@ class Report:
     cost: float
     train_error: float | None
     validation_error: float | None
+    validation_cost: float | None = field(default=None, kw_only=True)
     learning_rate: float
     seconds: float
 

@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from decimal import Decimal, localcontext
+from numbers import Real
 
 import numpy as np
 
@@ -86,8 +87,9 @@ def is_over(rounds, patience):
 
 
 def error_or_cost(report):
-    """The loss that `fit` judges an epoch by: the validation error in percent, or else the training cost."""
-    return report.cost if report.validation_error is None else report.validation_error
+    """The loss that `fit` judges an epoch by: the validation error in percent, or validation cost, or training cost."""
+    losses = report.validation_error, report.validation_cost, report.cost
+    return next(loss for loss in losses if loss is not None)
 
 
 @dataclass(frozen=True)
@@ -126,7 +128,7 @@ class Rules:
             )
         options.choice("schedule", self.schedule, SCHEDULES)
         patience = self.patience
-        if patience is not None and patience != math.inf:
+        if patience is not None and not (isinstance(patience, Real) and patience == math.inf):
             patience = options.integer("patience", patience)
         if patience is None and self.schedule == "adaptive":
             raise InputError("schedule is 'adaptive', which lowers the rate when patience runs out; give patience too")
@@ -160,8 +162,7 @@ def _last_rate(learning_rate, decay, epochs):
 
 def check_callback(callback):
     """Refuse a callback that cannot be called; None stands for no callback."""
-    if callback is not None and not callable(callback):
-        raise InputError(f"callback is {callback!r}; give a function that takes a report")
+    options.function("callback", callback, "a report")
 
 
 @exactly

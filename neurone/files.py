@@ -1,15 +1,15 @@
 """Files that are at any moment the whole old one or the whole new one; and the folder for what can be made again."""
 
 import errno
-import fcntl
 import os
 import re
 import secrets
 import stat
 import tempfile
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
+from neurone import system
 from neurone.errors import InputError
 
 _DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
@@ -22,7 +22,7 @@ def user_cache():
     try:
         return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "neurone"
     except RuntimeError:  # a user without a home, as containers have
-        return Path(tempfile.gettempdir()) / f"neurone-{os.getuid()}"
+        return Path(tempfile.gettempdir()) / f"neurone-{system.user_id()}"
 
 
 def shown(path):
@@ -61,16 +61,13 @@ def _temporary(target):
     with suppress(OSError):
         for name in filter(beside.fullmatch, os.listdir(target.parent)):
             with suppress(OSError):
-                left = os.open(target.with_name(name), os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
-                with open(left, "rb", 0):
-                    fcntl.flock(left, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    target.with_name(name).unlink()
+                system.remove_abandoned(target.with_name(name))
     while True:
         path = target.with_name(f".{target.name}.{secrets.token_hex(8)}.tmp")
-        file = open(path, "xb")
+        file, mine = open(path, "xb"), True
         with suppress(OSError):
-            fcntl.flock(file, fcntl.LOCK_EX)
-        if os.fstat(file.fileno()).st_nlink:  # else another process found it before it was locked, and removed it
+            mine = system.lock(file)
+        if mine and os.fstat(file.fileno()).st_nlink:  # else another process found it before it was locked
             return file, path
         file.close()
 
@@ -96,16 +93,12 @@ def replacing(path):
             with file:
                 yield file
                 file.flush()
-                os.fsync(file.fileno())
-                os.replace(temporary, target)
+                system.sync(file)
+                system.put_in_place(file, target)
         except BaseException:  # Ctrl-C too leaves nothing behind
             temporary.unlink(missing_ok=True)
             raise
-        folder = os.open(target.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        system.sync_folder(target.parent)
     except OSError as error:
         if error.errno in _DISK_ERRORS:  # these do not name the file
             error.filename = str(path)
@@ -128,10 +121,10 @@ def locked(path):
     beside = lock_of(path)
     try:
         file = _lock(beside)
-    except BlockingIOError:
-        raise refusal(path, "is in use by another training; wait for its end, or name another file") from None
     except OSError as error:
         raise refusal(path, f"cannot be locked by {shown(beside)} ({error.strerror}); name a file elsewhere") from None
+    if file is None:
+        raise refusal(path, "is in use by another training; wait for its end, or name another file")
 
     def check():
         if not _is(file, beside):
@@ -142,22 +135,21 @@ def locked(path):
             yield check
         finally:
             if _is(file, beside):
-                beside.unlink()
+                system.remove(file, beside)
 
 
 def _lock(path):
-    """Open and lock the file `path`, which is made if there is none."""
+    """Open and lock the file `path`, which is made if there is none; None where another process holds it."""
     while True:
         # Opening a pipe of that name would wait, and a link could point to anything.
-        file = open(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NONBLOCK | os.O_NOFOLLOW, 0o666), "rb+", 0)
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            file.close()
-            raise
-        if _is(file, path):
-            return file
-        file.close()  # its holder removed it as it ended
+        with ExitStack() as stack:
+            file = stack.enter_context(open(system.open_plainly(path, os.O_RDWR | os.O_CREAT), "rb+", 0))
+            if not system.lock(file):
+                return None
+            if _is(file, path):
+                stack.pop_all()
+                return file
+            # Else its holder removed it as it ended.
 
 
 def _is(file, path):
@@ -176,8 +168,7 @@ def check_writable(name, path):
         if target.exists() and not os.access(target, os.W_OK):
             raise InputError(f"{name}: {shown(path)} is read-only; name another file, or make it writable")
         file, temporary = _temporary(target)
-        with file:
-            temporary.unlink()
+        system.remove(file, temporary)
     except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
         if isinstance(error, InputError):
             raise

@@ -276,10 +276,10 @@ except KeyboardInterrupt:
 
 
 NO_LOCKS = """
-def flock(*arguments):
+def lock(file):
     raise OSError(37, "No locks available")
 
-cache.fcntl.flock = flock
+cache.system.lock = lock
 """
 
 

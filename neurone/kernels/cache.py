@@ -9,7 +9,6 @@ read and both replace: an entry would be lost, or two would share a file. Here a
 a hash of what it was compiled for.
 """
 
-import fcntl
 import hashlib
 import os
 import pickle
@@ -25,7 +24,7 @@ from numba.core.caching import NullCache
 from numba.core.compiler import CompileResult
 from numba.core.serialize import dumps
 
-from neurone import constants
+from neurone import constants, system
 from neurone.files import lock_of, replacing, user_cache
 
 # Seconds to wait for another process to compile a kernel, several times what it takes. One that takes longer may have
@@ -43,7 +42,7 @@ def _cache_folder():
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         status = folder.stat()
         # Compiled kernels are read back as pickles: whoever can write here can run code as this user.
-        if status.st_uid != os.getuid() or status.st_mode & 0o022:
+        if status.st_uid != system.user_id() or status.st_mode & 0o022:
             raise PermissionError(f"{folder} can be written by other users")
         if not os.access(folder, os.W_OK | os.X_OK):
             raise PermissionError(f"{folder} cannot be written")
@@ -108,7 +107,7 @@ class Entries(NullCache):
                 # Never removed: another could wait for a lock on a file that has no name any more.
                 file = stack.enter_context(open(lock_of(path), "ab"))
                 until = time.monotonic() + _PATIENCE
-                while not _lock(file) and time.monotonic() < until:
+                while not system.lock(file) and time.monotonic() < until:
                     pause()
             yield
 
@@ -125,15 +124,6 @@ class Entries(NullCache):
 def _checksum(name, payload):
     """Of an entry's name too: in the place of another it is damaged."""
     return hashlib.sha256(name.encode() + payload).digest()
-
-
-def _lock(file):
-    """Lock `file` for as long as it is open, and tell whether nobody else has."""
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 @lru_cache

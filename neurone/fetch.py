@@ -16,7 +16,8 @@ from neurone.commands import Parser, one_line, run
 from neurone.datasets.idx import digest, open_idx
 from neurone.datasets.mnist import MNIST_SHA256, idx_files
 from neurone.errors import InputError, NeuroneError
-from neurone.files import refusal, replacing, shown, user_cache
+from neurone.files import refusal, replacing, shown
+from neurone.usercache import user_cache
 
 TIMEOUT = 30  # seconds without an answer
 LIMIT = 64 << 20  # bytes of one file; MNIST's largest is 45 MiB even if served unpacked

@@ -1,11 +1,10 @@
-"""Files that are at any moment the whole old one or the whole new one; and the folder for what can be made again."""
+"""Files that are at any moment the whole old one or the whole new one."""
 
 import errno
 import os
 import re
 import secrets
 import stat
-import tempfile
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
@@ -13,16 +12,6 @@ from neurone import system
 from neurone.errors import InputError
 
 _DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
-
-
-def user_cache():
-    """Folder for what can be made again: `$NEURONE_CACHE`, else `neurone` in the user's cache folder."""
-    if os.environ.get("NEURONE_CACHE"):
-        return Path(os.environ["NEURONE_CACHE"])
-    try:
-        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "neurone"
-    except RuntimeError:  # a user without a home, as containers have
-        return Path(tempfile.gettempdir()) / f"neurone-{system.user_id()}"
 
 
 def shown(path):

@@ -4,8 +4,10 @@ Python has no `fcntl` on Windows, no users' numbers and no flags against links a
 or removed while it is open, a folder cannot be opened, and what is locked in a file, nobody else can read.
 """
 
+import ctypes
 import errno
 import os
+import sys
 import time
 from contextlib import suppress
 
@@ -20,10 +22,30 @@ except ImportError:
 
 # The byte that stands for a whole file on Windows: far behind the content, which others may read.
 _LOCKED = 0x7FFFFFF0
-# What a file system answers that cannot sync a folder.
-_NO_SYNC = errno.EINVAL, errno.ENOTSUP, errno.EBADF
 # Seconds after which nobody on Windows is still about to rename a file that he has closed.
 _ABANDONED = 600
+
+
+# The number of the core that the calling thread is on. Only Linux tells.
+current_core = getattr(ctypes.CDLL(None), "sched_getcpu", None) if hasattr(os, "sched_setaffinity") else None
+
+
+def cores():
+    """How many cores this process may use, by its affinity."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def sleeping():
+    """The address of a C function that sleeps, and what to call it with: 10 microseconds, or on Windows a millisecond.
+
+    >>> address, nap = sleeping()
+    >>> ctypes.CFUNCTYPE(None, ctypes.c_uint32)(address)(nap)
+    """
+    if sys.platform == "win32":
+        function, nap = ctypes.windll.kernel32.Sleep, 1
+    else:
+        function, nap = ctypes.CDLL(None).usleep, 10
+    return ctypes.cast(function, ctypes.c_void_p).value, nap
 
 
 def user_id():
@@ -50,7 +72,7 @@ def lock(file):
             return False
         return True
     if not msvcrt:
-        raise OSError(errno.ENOTSUP, os.strerror(errno.ENOTSUP))
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
     number = file.fileno()
     before = os.lseek(number, 0, os.SEEK_CUR)
     try:
@@ -61,6 +83,12 @@ def lock(file):
     finally:
         os.lseek(number, before, os.SEEK_SET)
     return True
+
+
+def for_this_user_alone(file):
+    """Let nobody else read or write the open file, whatever the umask."""
+    if hasattr(os, "fchmod"):
+        os.fchmod(file.fileno(), 0o600)
 
 
 def sync(file):
@@ -81,7 +109,7 @@ def sync_folder(path):
     try:
         os.fsync(folder)
     except OSError as error:
-        if error.errno not in _NO_SYNC:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.EBADF):  # a file system that cannot
             raise
     finally:
         os.close(folder)

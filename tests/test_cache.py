@@ -1,8 +1,10 @@
 """Where compiled kernels are kept: a folder of their sources' hash, the user's own, or none with a warning. And that
 only one process, and one thread of it, compiles a kernel that several want."""
 
+import ast
 import os
 import shutil
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +14,7 @@ import pytest
 from numba.core.errors import TypingError
 
 import neurone
-from neurone.kernels import online
+from neurone.kernels import cache, online
 from neurone.kernels.jit import kernel
 
 CODE = """
@@ -117,6 +119,67 @@ def test_a_folder_open_to_others_is_not_trusted(tmp_path):
     folder.chmod(0o777)
     done = imported(tmp_path)
     assert done.stdout.split()[0] == "None" and "can be written by other users" in done.stderr
+
+
+def test_a_folder_that_is_opened_to_others_later_is_not_trusted_any_more(tmp_path):
+    imported(tmp_path)
+    opened = "import os, pathlib; os.chmod(cache.FOLDER.parent, 0o777); print"
+    done = imported(tmp_path, code=CODE.replace("print", opened))
+    assert done.stdout.split()[1] == "2.7182817459106445"
+    assert done.stderr.count("UserWarning") == 1 and "can be written by other users" in done.stderr
+
+
+def open_to_others(path):
+    path.chmod(0o666)
+
+
+def closed(path):
+    path.chmod(0)
+
+
+def linked(path):
+    path.rename(path.with_suffix(".moved"))
+    path.symlink_to(path.with_suffix(".moved"))
+
+
+def a_pipe(path):
+    path.unlink()
+    os.mkfifo(path)
+
+
+@pytest.mark.parametrize("change", [open_to_others, closed, linked, a_pipe])
+def test_an_entry_that_others_may_have_written_or_that_cannot_be_read_is_one_warning(tmp_path, change):
+    entry = next(Path(imported(tmp_path).stdout.split()[0]).glob("*.nbc"))
+    if change is closed and os.geteuid() == 0:
+        pytest.skip("root reads everything")
+    change(entry)
+    done = imported(tmp_path)
+    assert done.stdout.split()[1] == "2.7182817459106445"
+    assert done.stderr.count("UserWarning") == 1 and "made anew" in done.stderr
+    assert imported(tmp_path).stderr == "" and stat.S_IMODE(entry.lstat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("umask", ["0", "0o77", "0o777"])
+def test_kernels_are_kept_whatever_the_umask(tmp_path, umask):
+    code = (
+        f"import os; os.umask({umask})\n{CODE}from neurone.kernels.jit import compiling; print(compiling.seconds > 0)"
+    )
+    found = [imported(tmp_path / "new" / "cache", code=code) for _ in range(2)]
+    assert [(done.stdout.split()[-1], done.stderr) for done in found] == [("True", ""), ("False", "")]
+
+
+def test_the_folder_is_named_by_all_that_is_compiled_in():
+    """What the kernels take from modules elsewhere: but for that of the cache, which compiles nothing."""
+    elsewhere = set()
+    for path in Path(cache.__file__).parent.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())) if path.name != "cache.py" else ():
+            names = [node.module] if isinstance(node, ast.ImportFrom) else []
+            names += [each.name for each in node.names] if isinstance(node, ast.Import) else []
+            elsewhere |= {name for name in names if name.split(".")[0] == "neurone"}
+    hashed = [name for name, _ in cache._sources()]
+    assert {name for name in elsewhere if name != "neurone"} <= set(hashed)
+    kernels = {f"neurone.kernels.{path.stem}" for path in Path(cache.__file__).parent.glob("*.py")}
+    assert kernels - {"neurone.kernels.__init__"} <= set(hashed) and len(hashed) == len(set(hashed))
 
 
 def test_a_folder_that_is_gone_is_one_warning(tmp_path):
@@ -289,23 +352,31 @@ def test_who_cannot_lock_or_has_waited_too_long_compiles(start, tmp_path, code):
     assert counted(tmp_path, f"{code}\nprint(scalars.exp32(x), compiled > 0)") == ["2.7182817459106445", "True"]
 
 
-def test_two_kinds_of_one_kernel_are_kept_whatever_the_order(start, tmp_path):
-    """The first is about to write its entry as another process writes that of another kind."""
-    code = "print(ready(scalars.power32, np.int32(1)), ready(scalars.power32, np.int64(1)), compiled)"
-    first = start("""
+# Compiles one kind of power32, and stops before its entry gets its name, and after.
+WRITES = """
 def replace(*names, replace=os.replace):
-    say("writing")
-    hear()
-    replace(*names)
+    for word in ("writing", "written"):
+        say(word)
+        hear()
+        if word == "writing":
+            replace(*names)
 
 os.replace = replace
-scalars.power32(np.int32(1))
-""")
-    assert hear(first) == "writing"
-    assert counted(tmp_path, "print(scalars.power32(np.int64(1)))") == ["2.0"]
-    say(first)
-    assert first.wait() == 0
-    assert counted(tmp_path, code) == ["True", "True", "0"]
+say(scalars.power32(np.KIND(1)))
+"""
+
+
+@pytest.mark.parametrize("order", ["aabb", "abab", "abba", "bbaa", "baba", "baab"])
+def test_two_kinds_of_one_kernel_are_kept_whatever_the_order(start, tmp_path, order):
+    """Two processes fill an empty cache at the same moment; what they do to it goes on in every order."""
+    processes = {name: start(WRITES.replace("KIND", kind)) for name, kind in (("a", "int32"), ("b", "int64"))}
+    assert [hear(process) for process in processes.values()] == ["writing"] * 2
+    for name in order:
+        say(processes[name])
+        assert hear(processes[name]) in ("written", "2.0")
+    assert [process.wait() for process in processes.values()] == [0, 0]
+    code = "print(*[scalars.power32(kind(1)) for kind in (np.int32, np.int64)], compiled)"
+    assert counted(tmp_path, code) == ["2.0", "2.0", "0"]
 
 
 def test_what_is_ready_is_loaded_and_what_is_not_is_not_compiled(tmp_path):

@@ -17,6 +17,7 @@ from numba import njit
 from scipy.sparse import csr_array
 
 import neurone
+from neurone import system
 from neurone.datasets.arrays import as_images
 from neurone.datasets.digits import digits
 from neurone.engine import learners, plan, threads
@@ -147,7 +148,7 @@ def test_little_work_is_not_shared_out(monkeypatch):
         neurone.fit(neurone.Network((784, 64, 10)), dense, labels, **options)
 
 
-needs_affinity = pytest.mark.skipif(threads._current_core is None, reason="the system does not tell where threads are")
+needs_affinity = pytest.mark.skipif(system.current_core is None, reason="the system does not tell where threads are")
 
 
 @needs_affinity
@@ -161,7 +162,7 @@ def test_each_of_a_team_begins_on_a_core_of_its_own(monkeypatch):
 
     monkeypatch.setattr(threads.os, "sched_getaffinity", lambda _: {3, 5, 6, 9})
     monkeypatch.setattr(threads.os, "sched_setaffinity", place)
-    monkeypatch.setattr(threads, "_current_core", lambda: 6)
+    monkeypatch.setattr(system, "current_core", lambda: 6)
     names = {}
     threads.team(lambda number: names.update({number: threading.get_ident()}), 3, np.zeros((4, 16), np.int64))
     assert asked == {names[1]: [{9}, {3, 5, 6, 9}], names[2]: [{3}, {3, 5, 6, 9}]}
@@ -177,7 +178,7 @@ def test_where_a_team_may_run_does_not_change(refused, monkeypatch):
 
     if refused:
         monkeypatch.setattr(threads.os, "sched_setaffinity", refuse)
-    monkeypatch.setattr(threads, "_current_core", lambda: 0)
+    monkeypatch.setattr(system, "current_core", lambda: 0)
     seen = []
     threads.team(lambda number: seen.append(os.sched_getaffinity(0)), 3, np.zeros((4, 16), np.int64))
     assert seen == [os.sched_getaffinity(0)] * 3

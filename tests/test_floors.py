@@ -9,7 +9,7 @@ import neurone
 ROOT = Path(neurone.__file__).parent
 FLOORS = [
     ["constants", "errors", "floats", "layout", "options", "randomness", "system"],
-    ["container", "files"],
+    ["container", "files", "usercache"],
     ["kernels"],
     ["datasets"],
     ["engine"],

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +11,8 @@ import numpy as np
 
 from neurone.datasets.idx import digest, open_idx
 from neurone.errors import InputError
-from neurone.files import reading, refusal, shown, user_cache
+from neurone.files import reading, refusal, shown
+from neurone.usercache import user_cache
 
 # What makes a set MNIST: the SHA-256 of its decompressed files.
 MNIST_SHA256 = {
@@ -249,7 +251,10 @@ def find_set(data=None):
             return load_folder(os.environ["NEURONE_DATA"])
         except InputError as error:
             raise InputError(f"{error} (the folder is that of $NEURONE_DATA)") from error
-    for folder in (Path("data"), user_cache() / "datasets" / "mnist"):
+    folders = [Path("data")]
+    with suppress(OSError):  # nowhere could anything be kept
+        folders.append(user_cache() / "datasets" / "mnist")
+    for folder in folders:
         if os.path.isdir(folder) and any(idx_files(folder).values()):
             return load_folder(folder)
     return None

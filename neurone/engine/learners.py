@@ -14,13 +14,14 @@ from neurone.engine import samples
 from neurone.engine.memory import aligned, each, rows_of
 from neurone.engine.parameters import Packed, own
 from neurone.engine.plan import Part, group_size, parts, samples_per_call, team_size, tranche
-from neurone.engine.threads import cores, team
+from neurone.engine.threads import team
 from neurone.kernels import batch, jit, notes, online
 from neurone.kernels.arguments import NotesWorkspace, OnlineWorkspace, Rule, Span, Team, Workspace
 from neurone.kernels.groups import BITS
 from neurone.kernels.simd import REGISTER_BYTES
 from neurone.kernels.team import MESSAGES
 from neurone.layout import state_offsets
+from neurone.system import cores
 
 _WORDS, _WHOLE = np.dtype(np.uint64), np.dtype(np.int64)
 

@@ -6,10 +6,11 @@ from neurone.datasets.arrays import SparseRows, dense
 from neurone.engine import samples
 from neurone.engine.parameters import Packed, own
 from neurone.engine.plan import Part, samples_per_call, tranche
-from neurone.engine.threads import cores, team
+from neurone.engine.threads import team
 from neurone.kernels import batch, few
 from neurone.kernels.arguments import Pixels, Span, Workspace
 from neurone.layout import state_offsets
+from neurone.system import cores
 
 # Up to this many images are faster without the copy.
 _FEW = 2

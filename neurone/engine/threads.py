@@ -1,21 +1,13 @@
 """Threads that work as a team, for one kernel call."""
 
 import _thread
-import ctypes
 import os
 import threading
 from bisect import bisect
 from contextlib import suppress
 
+from neurone import system
 from neurone.kernels.team import ABANDONED
-
-# The number of the core that a thread is on. Only Linux tells.
-_current_core = getattr(ctypes.CDLL(None), "sched_getcpu", None) if hasattr(os, "sched_setaffinity") else None
-
-
-def cores():
-    """How many cores this process may use, by its affinity."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def team(work, threads, meeting):
@@ -57,7 +49,7 @@ def _lead(work, threads, meeting, failures, ready, ends, done):
 
     try:
         try:
-            core = _current_core() if _current_core else None
+            core = system.current_core() if system.current_core else None
             for number in range(1, threads):
                 threading.Thread(target=member, args=(number,), daemon=True).start()
                 started += 1
@@ -81,7 +73,7 @@ def _place(core, number):
     epochs of 50-100-5 in batches of 1,000 took 34 ms then instead of 27. (A virtual core that its host has put to sleep
     does not look idle to Linux.)
     """
-    if core is None or (_current_core() == core) == (number == 0):
+    if core is None or (system.current_core() == core) == (number == 0):
         return
     with suppress(OSError):
         allowed = sorted(os.sched_getaffinity(0))

@@ -84,4 +84,5 @@ def _end_all():
 
 
 atexit.register(_end_all)
-os.register_at_fork(before=_end_all)
+if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
+    os.register_at_fork(before=_end_all)

@@ -4,12 +4,12 @@ Half of the time to compile went into Numba's own Python. What our functions do 
 closures, `with`, exceptions, counts of references, annotations. What is asked for again and again is remembered.
 """
 
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from functools import cache
 
 from llvmlite import binding, ir
 from numba import types
-from numba.core import cgutils, errors
+from numba.core import cgutils, config, errors
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import CompilerBase, Flags
 from numba.core.ir_utils import build_definitions
@@ -166,6 +166,16 @@ class _Lower(Lower):
             self.builder.store(value, self.getvar(name))
 
 
+@contextmanager
+def _enabled():
+    """NUMBA_DISABLE_JIT=1, by which others debug their own functions, would leave us without Numba's."""
+    before, config.DISABLE_JIT = config.DISABLE_JIT, 0
+    try:
+        yield
+    finally:
+        config.DISABLE_JIT = before
+
+
 class _Lowering(NativeLowering):
     lowering_class = _Lower
 
@@ -190,7 +200,7 @@ class KernelCompiler(CompilerBase):
     def _compile_core(self):
         check_stopped()
         state = self.state
-        with ConfigStack().enter(state.flags):
+        with ConfigStack().enter(state.flags), _enabled():
             for each in _TRANSLATE:
                 each.run_pass(state)
             self._in_place(reconstruct_ssa)

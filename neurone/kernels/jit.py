@@ -11,7 +11,7 @@ import threading
 import time
 from contextlib import contextmanager, nullcontext
 
-from numba import extending, njit
+from numba import extending
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.registry import CPUDispatcher
 from numba.core.typing.typeof import Purpose, typeof
@@ -54,8 +54,8 @@ compiling = _Compiling()
 
 # No Python objects, no exceptions, the interpreter's lock released. Nobody counts the users of an array: kernels
 # allocate none, and each count is a locked instruction, which took a tenth of the time.
-_OPTIONS = dict(error_model="numpy", nogil=True, _nrt=False, no_cfunc_wrapper=True)
-_STEP = dict(pipeline_class=StepCompiler, no_cpython_wrapper=True, **_OPTIONS)
+_OPTIONS = dict(error_model="numpy", nogil=True, _nrt=False, no_cfunc_wrapper=True, nopython=True, boundscheck=None)
+_STEP = dict(no_cpython_wrapper=True, **_OPTIONS)
 
 
 class _Kernel(CPUDispatcher):
@@ -93,8 +93,7 @@ def _pause():
 
 def kernel(function):
     """Compile `function`, which Python calls and which is kept in the cache."""
-    dispatcher = njit(pipeline_class=KernelCompiler, **_OPTIONS)(function)
-    dispatcher.__class__ = _Kernel
+    dispatcher = _Kernel(function, targetoptions=dict(_OPTIONS), pipeline_class=KernelCompiler)
     if cache.FOLDER:
         dispatcher._cache = cache.Entries(function)
     return dispatcher
@@ -136,9 +135,7 @@ def step(function, inline=False):
 
     That took a quarter of the time to compile. To call one from Python would end the process, so it is refused.
     """
-    dispatcher = njit(forceinline=inline, **_STEP)(function)
-    dispatcher.__class__ = _Step
-    return dispatcher
+    return _Step(function, targetoptions=dict(forceinline=inline, **_STEP), pipeline_class=StepCompiler)
 
 
 def inlined(function):
@@ -154,4 +151,4 @@ def view(function):
 
 def overload(function):
     """As Numba's `overload`, the implementations being compiled as steps."""
-    return extending.overload(function, jit_options=dict(forceinline=False, **_STEP))
+    return extending.overload(function, jit_options=dict(pipeline_class=StepCompiler, forceinline=False, **_STEP))

@@ -9,23 +9,26 @@ meeting   int64 (1 + members, 16), zeros: how many messages each has sent, in li
 """
 
 import numpy as np
+from llvmlite.binding import add_symbol
 from numba import types
 from numba.extending import intrinsic
 
 from neurone.kernels.jit import step
 from neurone.kernels.simd import REGISTER, load, store, width
+from neurone.system import sleeping
 
-# How often a waiting thread looks before it sleeps, which takes tens of microseconds; and how many microseconds it then
-# asks to sleep. The system adds some.
+# How often a waiting thread looks before it sleeps, which takes tens of microseconds.
 _PATIENCE = 100_000
-_NAP = 10
 # A thread that sends message s has read the errors of s - 2, so all have sent s - 2; but another may still have to read
 # the errors of s - 3. So four are in use.
 MESSAGES = 4
 # The element of `meeting` that is not 0 when a thread has failed.
 ABANDONED = 0, 0
 
-_usleep = types.ExternalFunction("usleep", types.int32(types.uint32))
+# Known by a name of our own: an address would be compiled in, and could not be kept in the cache.
+_address_of_sleep, _NAP = sleeping()
+add_symbol("neurone_sleep", _address_of_sleep)
+_sleep = types.ExternalFunction("neurone_sleep", types.void(types.uint32))
 
 
 def _address(context, builder, array_type, array, index):
@@ -78,7 +81,7 @@ def wait_for(team, who, sent):
         if patience:
             patience -= 1
         else:
-            _usleep(np.uint32(_NAP))
+            _sleep(np.uint32(_NAP))
 
 
 @step

@@ -5,6 +5,7 @@ import sys
 from neurone import options
 from neurone.commands import Parser, describe, load_set, print_test, run
 from neurone.errors import InputError
+from neurone.files import shown
 from neurone.network import load
 
 
@@ -20,13 +21,13 @@ def main(argv=None):
     pixels = data.test_images[0].size
     if network.sizes[0] != pixels:
         raise InputError(
-            f"{args.network} takes {network.sizes[0]} inputs, images of {data.name} have {pixels} pixels; "
+            f"{shown(args.network)} takes {network.sizes[0]} inputs, images of {shown(data.name)} have {pixels} pixels; "
             "name a set of such images with --data"
         )
     largest = int(data.test_labels.max())
     if largest >= max(network.sizes[-1], 2):
         raise InputError(
-            f"{args.network} has {network.sizes[-1]} outputs, {data.name} test labels up to {largest}; "
+            f"{shown(args.network)} has {network.sizes[-1]} outputs, {shown(data.name)} test labels up to {largest}; "
             "name a set of such labels with --data"
         )
     print(describe(data))

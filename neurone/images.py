@@ -1,10 +1,11 @@
 """Pictures of digits, prepared as MNIST's were. Needs the extra `images` (Pillow)."""
 
+import logging
 import warnings
 
 import numpy as np
 
-from neurone.errors import ExtraError, InputError
+from neurone.errors import ExtraError
 from neurone.files import reading, refusal
 
 SIDE = 28
@@ -13,6 +14,8 @@ _MOST_PIXELS = 25_000_000  # 32 bytes of memory each, while they are prepared
 # Ink below this part of the strongest counts as paper: scans and photographs are never quite white. Measured on MNIST's
 # digits with noise, shading or JPEG's traces: with paper judged by the picture's edge alone, 5 times more were wrong.
 _FAINTEST = 0.2
+# Without a handler Python prints what Pillow logs of a damaged picture.
+_NOWHERE = logging.NullHandler()
 
 
 def prepare(path):
@@ -55,22 +58,45 @@ def _read(path):
         raise ExtraError(
             "reading pictures needs Pillow: pip install Pillow, or this package with its extra 'images'"
         ) from None
-    try:
-        with reading(path) as file, warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the limit here is lower
-            with Image.open(file) as picture:
-                if picture.width * picture.height > _MOST_PIXELS:
-                    raise Image.DecompressionBombError(f"{picture.width} x {picture.height}")
-                grey = _grey(picture)
-    except Image.DecompressionBombError as error:
-        raise refusal(path, f"too large a picture ({error}); crop it to the digit") from None
-    except (OSError, SyntaxError, ValueError) as error:  # SyntaxError: Pillow's word for a broken PNG
-        if isinstance(error, InputError):
-            raise
-        raise refusal(path, f"cannot be read as a picture ({error}); give a PNG or JPEG") from None
+    with reading(path) as file:
+        if not file.peek(1):
+            raise refusal(path, "is empty where a picture was expected; give a PNG or JPEG")
+        try:
+            grey = _decoded(file)
+        except Image.DecompressionBombError as error:
+            raise refusal(path, f"too large a picture ({error}); crop it to the digit") from None
+        except Image.UnidentifiedImageError:
+            raise refusal(path, "is no picture that Pillow knows; give a PNG or JPEG") from None
+        # A damaged picture makes Pillow's readers raise anything: RuntimeError, NotImplementedError, AttributeError,
+        # struct.error, SyntaxError, ... (test_damaged_pictures_of_every_format).
+        except Exception as error:
+            if isinstance(error, OSError) and error.errno is not None:  # the disk's, not Pillow's
+                raise
+            raise refusal(path, f"cannot be read as a picture ({error or repr(error)}); give a PNG or JPEG") from None
     if not np.isfinite(grey).all():
         raise refusal(path, "holds NaN or infinity; give a PNG or JPEG")
     return grey
+
+
+def _decoded(file):
+    """The picture in the open `file` in grey, whatever Pillow would warn of."""
+    from PIL import Image
+
+    logging.getLogger("PIL").addHandler(_NOWHERE)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # as errors they would refuse what can be read
+        with Image.open(file) as picture:
+            _check_size(picture)
+            picture.load()
+            _check_size(picture)  # an icon's is known only now
+            return _grey(picture)
+
+
+def _check_size(picture):
+    from PIL import Image
+
+    if picture.width * picture.height > _MOST_PIXELS:
+        raise Image.DecompressionBombError(f"{picture.width} x {picture.height}")
 
 
 def _grey(picture):

@@ -1,6 +1,8 @@
 """`python -m neurone.predict`: read digits from image files with a saved network."""
 
+import os
 import sys
+from contextlib import contextmanager
 
 import numpy as np
 
@@ -19,12 +21,26 @@ def main(argv=None):
     network = load(args.network)
     if network.sizes[0] != SIDE * SIDE:
         raise InputError(
-            f"{args.network} takes {network.sizes[0]} inputs, pictures are made {SIDE} x {SIDE} as MNIST's are; "
+            f"{shown(args.network)} takes {network.sizes[0]} inputs, pictures are made {SIDE} x {SIDE} as MNIST's are; "
             "train a network on such images"
         )
-    images = np.stack([prepare(path) for path in args.images])
+    with _libraries_silent():
+        images = np.stack([prepare(path) for path in args.images])
     for path, answer, outputs in zip(args.images, network.predict(images), network.predict_proba(images), strict=True):
         print(f"{shown(path)}: {answer} ({outputs[min(answer, len(outputs) - 1)]:.3f})")
+
+
+@contextmanager
+def _libraries_silent():
+    """Drop what C libraries write to standard error: of a damaged picture libtiff does, besides its error for Python."""
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
 
 if __name__ == "__main__":

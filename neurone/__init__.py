@@ -1,5 +1,10 @@
 """Trains small dense neural networks on a CPU: fast, and with the same bits every time."""
 
+from neurone import loading
+
+loading.begin()  # before the imports that take long
+
+# ruff: noqa: E402
 from neurone.errors import DivergenceError, ExtraError, InputError, LearningWarning, NeuroneError
 from neurone.network import Network, load
 from neurone.training.fit import fit

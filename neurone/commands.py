@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 import warnings
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import numpy as np
 
@@ -17,7 +17,8 @@ from neurone.floats import exactly
 from neurone.kernels.jit import compiling
 
 _EMBEDDED = (60_000, 10_000)
-_SIGNALS = signal.SIGINT, signal.SIGTERM
+# A terminal that is closed sends SIGHUP, which Windows has not.
+_SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 
 class Parser(argparse.ArgumentParser):
@@ -63,9 +64,14 @@ def run(command, main, argv=None):
         # The reader has gone (`| head`). Python would complain once more when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except (OSError, MemoryError) as error:
+    except (OSError, MemoryError, Warning) as error:  # a warning, if Python was asked for errors instead (-W error)
         code, message = 1, error or "out of memory"
-    _print_line(command, message)
+    except RuntimeError as error:
+        if "can't start new thread" not in str(error):
+            raise
+        code, message = 1, "no thread can be started; raise the limit (ulimit -u, or the container's), or use one"
+    with suppress(OSError):  # the terminal may be gone
+        _print_line(command, message)
     return code
 
 
@@ -90,7 +96,7 @@ def _stop(number, _frame):
 def check_stopped():
     """Raise what a signal asked for, if it was postponed, or dropped while the cache of kernels was read."""
     if _stopped_by:
-        raise KeyboardInterrupt if _stopped_by[0] == signal.SIGINT else SystemExit(143)
+        raise KeyboardInterrupt if _stopped_by[0] == signal.SIGINT else SystemExit(128 + _stopped_by[0])
 
 
 @contextmanager

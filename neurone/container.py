@@ -19,7 +19,6 @@ import zlib
 
 import numpy as np
 
-from neurone.errors import InputError
 from neurone.files import reading, refusal, replacing
 
 _VERSION = 1
@@ -52,9 +51,9 @@ def write(path, kind, settings, arrays):
     members = [("settings", f"|S{len(text)}", (), text)]
     members += [(name, type_, tuple(shape), bytes_) for (name, type_, shape), bytes_ in zip(shapes, data, strict=True)]
     if len(text) > _LARGEST_SETTINGS:
-        raise InputError(f"{path}: settings of {len(text)} bytes, at most {_LARGEST_SETTINGS} fit; name fewer layers")
+        raise refusal(path, f"settings of {len(text)} bytes, at most {_LARGEST_SETTINGS} fit; name fewer layers")
     if sum(len(member[3]) + 1024 for member in members) >= 1 << 32:
-        raise InputError(f"{path}: more than 4 GiB do not fit in one file; make layers smaller")
+        raise refusal(path, "more than 4 GiB do not fit in one file; make layers smaller")
     with replacing(path) as file:
         heads = []
         for name, type_, shape, bytes_ in members:

@@ -21,8 +21,8 @@ def main(argv=None):
     pixels = data.test_images[0].size
     if network.sizes[0] != pixels:
         raise InputError(
-            f"{shown(args.network)} takes {network.sizes[0]} inputs, images of {shown(data.name)} have {pixels} pixels; "
-            "name a set of such images with --data"
+            f"{shown(args.network)} takes {network.sizes[0]} inputs, images of {shown(data.name)} have {pixels} "
+            "pixels; name a set of such images with --data"
         )
     largest = int(data.test_labels.max())
     if largest >= max(network.sizes[-1], 2):

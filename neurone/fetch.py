@@ -3,10 +3,12 @@
 import argparse
 import contextlib
 import hashlib
-import http.client
+import queue
 import shlex
 import sys
 import tempfile
+import threading
+import time
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
@@ -16,12 +18,14 @@ from neurone.commands import Parser, one_line, run
 from neurone.datasets.idx import digest, open_idx
 from neurone.datasets.mnist import MNIST_SHA256, idx_files
 from neurone.errors import InputError, NeuroneError
-from neurone.files import refusal, replacing, shown
+from neurone.files import Target, refusal, replacing, shown
 from neurone.usercache import user_cache
 
 TIMEOUT = 30  # seconds without an answer
+SLOWEST = 5_000  # bytes a second, on average, besides TIMEOUT
+DEADLINE = 3600  # seconds for all files and mirrors
 LIMIT = 64 << 20  # bytes of one file; MNIST's largest is 45 MiB even if served unpacked
-PIECE = 1 << 16
+PIECE = 1 << 13
 
 
 @dataclass(frozen=True)
@@ -117,27 +121,81 @@ def _progress(name, total):
     return contextlib.nullcontext()
 
 
-def _receive(url, out):
-    """Copy what `url` answers into the open file `out`."""
-    request = urllib.request.Request(url, headers={"User-Agent": "neurone"})
-    with urllib.request.urlopen(request, timeout=TIMEOUT) as response:
-        total, received = response.length, 0
-        with _progress(url.rpartition("/")[2], total) as bar:
-            while piece := response.read(PIECE):
+def _opener():
+    """As urllib's own, without `ftp:`, `file:` and `data:`, to which a mirror could send us on."""
+    opener = urllib.request.OpenerDirector()
+    for name in (
+        "ProxyHandler", "UnknownHandler", "HTTPHandler", "HTTPSHandler", "HTTPRedirectHandler",
+        "HTTPDefaultErrorHandler", "HTTPErrorProcessor",
+    ):  # fmt: skip
+        if hasattr(urllib.request, name):  # a Python without ssl has no HTTPS
+            opener.add_handler(getattr(urllib.request, name)())
+    return opener
+
+
+def _ask(url, answers, over):
+    """Put on the queue `answers` what `url` answers: its length or None, its pieces, b"" at the end; or an error.
+
+    Stops when the event `over` is set.
+    """
+    try:
+        request = urllib.request.Request(url, headers={"User-Agent": "neurone"})
+        with _opener().open(request, timeout=TIMEOUT) as response:
+            answers.put(response.length)
+            received, piece = 0, True
+            while piece and not over.is_set():
+                piece = response.read(PIECE)
                 received += len(piece)
                 if received > LIMIT:
                     raise DownloadError(f"sends more than {LIMIT} bytes")
+                answers.put(piece)
+    except Exception as error:
+        if isinstance(error, urllib.error.HTTPError):
+            error.close()  # it holds an open response; newer Pythons warn of one left open
+        answers.put(error)
+
+
+def _receive(url, out, until):
+    """Copy what `url` answers into the open file `out`, before the time `until`.
+
+    Another thread asks: a socket's timeout begins anew with every byte, and a mirror that sends one a second could take
+    for ever, for its headers alone. One that is given up is left to that thread, which ends with this process.
+    """
+    answers, over = queue.SimpleQueue(), threading.Event()
+
+    def answer():
+        wait = min(begin + TIMEOUT + received / SLOWEST, until) - time.monotonic()
+        try:
+            found = answers.get(timeout=max(wait, 0))
+        except queue.Empty:
+            seconds = time.monotonic() - begin
+            raise DownloadError(f"timed out after {received} bytes in {seconds:.0f} seconds") from None
+        if isinstance(found, DownloadError):
+            raise found
+        if isinstance(found, Exception):  # OSError, HTTPException, ValueError for an address that cannot be encoded
+            raise DownloadError(str(found) or repr(found)) from found
+        return found
+
+    begin, received = time.monotonic(), 0
+    threading.Thread(target=_ask, args=(url, answers, over), daemon=True).start()
+    try:
+        total = answer()
+        with _progress(url.rpartition("/")[2], total) as bar:
+            while piece := answer():
+                received += len(piece)
                 out.write(piece)
                 if bar is not None:
                     bar.update(len(piece))
+    finally:
+        over.set()
     if total is not None and received != total:  # read() does not tell that a connection was cut short
         raise DownloadError(f"cut short after {received} of {total} bytes")
 
 
-def _download(url, path, file):
+def _download(url, path, file, until):
     """Put the file at `url` at `path` if it is what `file` says; return the SHA-256 of its bytes."""
     with replacing(path) as out:
-        _receive(url, out)
+        _receive(url, out, until)
         out.flush()
         try:
             return _verify(out.name, file)
@@ -145,16 +203,13 @@ def _download(url, path, file):
             raise DownloadError(str(error).removeprefix(f"{shown(out.name)}: ")) from error
 
 
-def _download_from_any(mirrors, path, file):
+def _download_from_any(mirrors, path, file, until):
     failures = []
     for mirror in mirrors:
         url = f"{mirror.rstrip('/')}/{path.name}"
         try:
-            sha256 = _download(url, path, file)
-        # ValueError: an address that cannot be encoded
-        except (OSError, http.client.HTTPException, ValueError, DownloadError) as error:
-            if isinstance(error, urllib.error.HTTPError):
-                error.close()  # it holds an open response; newer Pythons warn of one left open
+            sha256 = _download(url, path, file, until)
+        except DownloadError as error:
             failures.append(f"{url}: {error}")
             print(one_line(f"{failures[-1]}; not used"), flush=True)
         else:
@@ -181,8 +236,6 @@ def _prepare(folder, source):
 
 def _kept(path, file):
     """SHA-256 of the stored bytes if `path` need not be downloaded; None if it is missing or damaged."""
-    if path.is_dir():
-        raise refusal(path, "is a folder where a file is to be written; choose another --folder")
     try:
         sha256 = _verify(path, file)
     except InputError:
@@ -218,16 +271,20 @@ def fetch(name, folder=None, mirrors=None):
     DownloadError
         If no mirror gave the right file.
     """
-    source = SETS[name]
+    source, until = SETS[name], time.monotonic() + DEADLINE
     folder = Path(folder) if folder is not None else user_cache() / "datasets" / name
     _prepare(folder, source)
     paths = {folder / file_name: file for file_name, file in source.files.items()}
+    for path in (*paths, folder / "SHA256SUMS"):
+        Target(path)  # refuses what is not to be replaced, such as a folder or a device
     sums = {path: _kept(path, file) for path, file in paths.items()}
     for path in paths:
         if sums[path] is None:
-            sums[path] = _download_from_any(mirrors or source.mirrors, path, paths[path])
-    with replacing(folder / "SHA256SUMS") as out:
-        out.write("".join(f"{sums[path]}  {path.name}\n" for path in sorted(sums)).encode())
+            sums[path] = _download_from_any(mirrors or source.mirrors, path, paths[path], until)
+    path, text = folder / "SHA256SUMS", "".join(f"{sums[path]}  {path.name}\n" for path in sorted(sums)).encode()
+    if not path.exists() or path.read_bytes() != text:
+        with replacing(path) as out:
+            out.write(text)
     return folder
 
 

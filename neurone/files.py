@@ -25,11 +25,70 @@ def refusal(path, what):
     return InputError(f"{shown(path)}: {what}")
 
 
+def _stat(path):
+    try:
+        return os.stat(path)
+    except ValueError as error:  # a zero byte, or what the system's encoding does not have
+        raise refusal(path, f"is no name of a file ({error}); name another") from None
+
+
+class Target:
+    """The file to write that a path leads to. Links are followed here, once: one that is turned later changes nothing.
+
+    Given to `replacing` or `locked` in place of the path, it holds for a whole run. Messages name it as it was given.
+
+    Raises
+    ------
+    InputError
+        If there is something that is not to be replaced: anything but a regular file (renaming over /dev/null would
+        remove it), or the file into which this process prints.
+    """
+
+    def __init__(self, path):
+        self._given = os.fsdecode(path)
+        try:
+            status = _stat(self._given)
+        except FileNotFoundError:
+            status = None
+        self.path = Path(os.path.realpath(self._given))
+        if os.path.basename(self._given) in ("", os.curdir, os.pardir) or os.path.isdir(self._given):
+            raise refusal(path, "is a folder where a file was expected; name a file in it")
+        if status is None:
+            return
+        # A link of /proc/self/fd leads to a file even where its text names none.
+        if not stat.S_ISREG(status.st_mode) or not self.path.exists() or not self.path.samefile(self._given):
+            raise refusal(path, "is not a regular file; name another")
+        for number in (1, 2):
+            with suppress(OSError):  # closed
+                if os.path.samestat(status, os.fstat(number)):
+                    raise refusal(path, "is where standard output or standard error goes; name another file")
+
+    def __fspath__(self):
+        return str(self.path)
+
+    def __str__(self):
+        return self._given
+
+    def check(self):
+        """Refuse what has come to the file's place meanwhile; a link there is replaced, not followed."""
+        with suppress(FileNotFoundError):
+            if not stat.S_ISREG(mode := self.path.lstat().st_mode) and not stat.S_ISLNK(mode):
+                raise refusal(self, "is not a regular file any more; name another")
+
+
+def _writable(path):
+    """A new `Target`, refused if there is a read-only file."""
+    target = Target(path)
+    if target.path.exists() and not os.access(target, os.W_OK):
+        raise refusal(path, "is read-only; name another file, or make it writable")
+    return target
+
+
 @contextmanager
 def reading(path):
     """`path` open for reading bytes; any error of the system, then or later, becomes an `InputError`."""
     try:
-        mode = os.stat(path).st_mode
+        mode = _stat(path).st_mode
         if stat.S_ISDIR(mode):
             raise refusal(path, "is a folder where a file was expected; name the file itself")
         if not stat.S_ISREG(mode):  # opening a pipe would wait for ever
@@ -37,7 +96,7 @@ def reading(path):
         with open(path, "rb") as file:
             yield file
     except OSError as error:
-        raise refusal(path, f"cannot be read ({error.strerror}); check its name and permissions") from error
+        raise refusal(path, f"cannot be read ({error.strerror or error}); check its name and permissions") from error
 
 
 def _temporary(target):
@@ -66,7 +125,8 @@ def replacing(path):
     """Open a file for writing bytes that takes the place of `path` when the block ends without an error.
 
     The bytes are on the disk before the name is: written, flushed, synced, renamed, the folder synced.
-    Permissions are as the umask says, which `tempfile` would narrow. A link's target is replaced.
+    Permissions are as the umask says, which `tempfile` would narrow. A link's target is replaced, and nothing but a
+    regular file: see `Target`.
 
     >>> import tempfile
     >>> path = Path(tempfile.mkdtemp()) / "notes.txt"
@@ -75,28 +135,30 @@ def replacing(path):
     >>> path.read_bytes()
     b'X_0 = 1'
     """
-    target = Path(os.path.realpath(path))
+    target = path if isinstance(path, Target) else _writable(path)
     try:
-        file, temporary = _temporary(target)
+        file, temporary = _temporary(target.path)
         try:
             with file:
                 yield file
                 file.flush()
                 system.sync(file)
-                system.put_in_place(file, target)
+                target.check()
+                system.put_in_place(file, target.path)
         except BaseException:  # Ctrl-C too leaves nothing behind
             temporary.unlink(missing_ok=True)
             raise
-        system.sync_folder(target.parent)
+        system.sync_folder(target.path.parent)
     except OSError as error:
-        if error.errno in _DISK_ERRORS:  # these do not name the file
-            error.filename = str(path)
+        # A full disk's names no file, others the temporary one, which nobody knows.
+        if error.errno in _DISK_ERRORS or f".{target.path.name}." in str(error.filename):
+            raise OSError(error.errno, error.strerror, str(path)) from error
         raise
 
 
 def lock_of(path):
     """The file that is locked in place of `path`, since `path` itself is replaced again and again."""
-    target = Path(os.path.realpath(path))
+    target = path.path if isinstance(path, Target) else Path(os.path.realpath(path))
     return target.with_name(f".{target.name}.lock")
 
 
@@ -133,8 +195,13 @@ def _lock(path):
         # Opening a pipe of that name would wait, and a link could point to anything.
         with ExitStack() as stack:
             file = stack.enter_context(open(system.open_plainly(path, os.O_RDWR | os.O_CREAT), "rb+", 0))
-            if not system.lock(file):
-                return None
+            try:
+                if not system.lock(file):
+                    return None
+            except BaseException:  # the file system has no locks: nobody holds it
+                with suppress(OSError):
+                    system.remove(file, path)
+                raise
             if _is(file, path):
                 stack.pop_all()
                 return file
@@ -146,22 +213,18 @@ def _is(file, path):
 
 
 def check_writable(name, path):
-    """Refuse a `path`, the value of option `name`, that cannot be written: before hours of training, not after.
+    """The `Target` of `path`, the value of option `name`; refused if it cannot be written: before hours of training.
 
-    Leaves nothing behind. An existing file must be a regular one: renaming over /dev/null would remove it.
+    Leaves nothing behind.
     """
     try:
-        target = Path(os.path.realpath(path))
-        if target.exists() and not target.is_file():
-            raise InputError(f"{name}: {shown(path)} is not a regular file; name another")
-        if target.exists() and not os.access(target, os.W_OK):
-            raise InputError(f"{name}: {shown(path)} is read-only; name another file, or make it writable")
-        file, temporary = _temporary(target)
+        target = _writable(path)
+        file, temporary = _temporary(target.path)
         system.remove(file, temporary)
-    except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
-        if isinstance(error, InputError):
-            raise
-        reason = getattr(error, "strerror", None) or error
+    except InputError as error:
+        raise InputError(f"{name}: {error}") from None
+    except OSError as error:
         raise InputError(
-            f"{name}: {shown(path)} cannot be written ({reason}); name a file in a writable folder"
+            f"{name}: {shown(path)} cannot be written ({error.strerror}); name a file in a writable folder"
         ) from None
+    return target

@@ -1,5 +1,6 @@
 """Pictures of digits, prepared as MNIST's were. Needs the extra `images` (Pillow)."""
 
+import errno
 import logging
 import warnings
 
@@ -70,7 +71,8 @@ def _read(path):
         # A damaged picture makes Pillow's readers raise anything: RuntimeError, NotImplementedError, AttributeError,
         # struct.error, SyntaxError, ... (test_damaged_pictures_of_every_format).
         except Exception as error:
-            if isinstance(error, OSError) and error.errno is not None:  # the disk's, not Pillow's
+            # The disk's errors have a number; Pillow's have none, or that of a wrong place in the file.
+            if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
                 raise
             raise refusal(path, f"cannot be read as a picture ({error or repr(error)}); give a PNG or JPEG") from None
     if not np.isfinite(grey).all():

@@ -10,6 +10,7 @@ from neurone import container, options
 from neurone.datasets.arrays import as_images, numeric
 from neurone.engine.predictor import Predictor
 from neurone.errors import InputError
+from neurone.files import refusal
 from neurone.floats import exactly
 from neurone.layout import parameter_count, parameter_offsets
 from neurone.randomness import uniform
@@ -193,10 +194,13 @@ class Network:
         return outputs.argmax(axis=1)
 
     def save(self, path):
-        """Write the network to `path`, a .npz file, whole or not at all. NaN and infinity are refused."""
+        """Write the network to `path`, a .npz file, whole or not at all.
+
+        NaN and infinity are refused, and a `path` where there is anything but a regular file.
+        """
         options.path("path", path)
         if not np.isfinite(self.parameters).all():
-            raise InputError(f"{path}: not written, since the network's parameters hold NaN or infinity")
+            raise refusal(path, "not written, since the network's parameters hold NaN or infinity")
         container.write(path, "model", self.settings(), {"parameters": self.parameters})
 
 
@@ -226,6 +230,6 @@ def load(path):
         if json.dumps(network.settings()) != json.dumps(settings) or network.dtype != parameters.dtype:
             raise InputError("settings that are not as a network has them")
     except (TypeError, KeyError, InputError) as error:
-        raise InputError(f"{path}: not a network ({error}); use a file that Network.save wrote") from None
+        raise refusal(path, f"not a network ({error}); use a file that Network.save wrote") from None
     network.parameters = parameters
     return network

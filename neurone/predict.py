@@ -32,7 +32,7 @@ def main(argv=None):
 
 @contextmanager
 def _libraries_silent():
-    """Drop what C libraries write to standard error: of a damaged picture libtiff does, besides its error for Python."""
+    """Drop what C libraries write to standard error, as libtiff does of a damaged picture besides its error."""
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     try:
         os.dup2(nowhere, 2)

@@ -10,12 +10,12 @@ from contextlib import ExitStack, contextmanager, suppress
 from itertools import combinations
 from pathlib import Path
 
-from neurone import options
+from neurone import options, system
 from neurone.commands import Parser, batch_size, check_stopped, describe, load_set, postponing, print_test, run
 from neurone.datasets.arrays import stratified
-from neurone.datasets.mnist import role_of
+from neurone.datasets.mnist import is_part
 from neurone.errors import DivergenceError, InputError
-from neurone.files import check_writable, lock_of, locked, shown
+from neurone.files import check_writable, lock_of, locked, refusal, shown
 from neurone.kernels.jit import compiling
 from neurone.network import Network
 from neurone.training import checkpoint
@@ -137,10 +137,11 @@ def _prepare(args):
         raise InputError("--resume and --checkpoint-every need a file; name it with --checkpoint FILE")
     if args.checkpoint_every is not None:
         options.positive("checkpoint_every", args.checkpoint_every)
-    paths = (("--save", args.save), ("--history", args.history), ("--checkpoint", args.checkpoint))
-    outputs = [(name, path) for name, path in paths if path is not None]
-    for name, path in outputs:
-        check_writable(name, path)
+    outputs = {}
+    for option in ("save", "history", "checkpoint"):
+        if getattr(args, option) is not None:
+            outputs[f"--{option}"] = target = check_writable(f"--{option}", getattr(args, option))
+            setattr(args, option, target)  # links are followed once: what is locked and what is written are one file
     data = load_set(args.data)
     _refuse_overwriting(outputs, data.folder)
     return data
@@ -148,18 +149,18 @@ def _prepare(args):
 
 def _refuse_overwriting(outputs, folder):
     """No output may be one of the data set's files, or pass for one, or be another output; links are followed."""
-    inputs = list(Path(folder).iterdir()) if os.path.isdir(folder) else []
-    for name, path in outputs:
-        target = Path(os.path.realpath(path))
-        if role_of(target.name) and target.parent == Path(os.path.realpath(folder)):
-            raise InputError(f"{name}: {shown(path)} would pass for a part of the data set; name another")
-    outputs += [("the lock of --checkpoint", lock_of(path)) for name, path in outputs if name == "--checkpoint"]
-    for name, path in outputs:
+    inputs = [file for file in Path(folder).iterdir() if is_part(file.name)] if os.path.isdir(folder) else []
+    for name, target in outputs.items():
+        if is_part(target.path.name) and os.path.isdir(folder) and target.path.parent.samefile(folder):
+            raise InputError(f"{name}: {shown(target)} would pass for a part of the data set; name another")
+    if "--checkpoint" in outputs:
+        outputs = outputs | {"the lock of --checkpoint": lock_of(outputs["--checkpoint"])}
+    for name, path in outputs.items():
         if os.path.exists(path) and any(file.exists() and file.samefile(path) for file in inputs):
             raise InputError(f"{name}: {shown(path)} is a file of the data set; name another")
-    for (name, path), (other, second) in combinations(outputs, 2):
+    for (name, path), (other, second) in combinations(outputs.items(), 2):
         both_exist = os.path.exists(path) and os.path.exists(second)
-        if os.path.realpath(path) == os.path.realpath(second) or (both_exist and os.path.samefile(path, second)):
+        if os.fspath(path) == os.fspath(second) or (both_exist and os.path.samefile(path, second)):
             raise InputError(f"{name} and {other} are one file, {shown(path)}; name two")
 
 
@@ -208,7 +209,8 @@ class _Keeper:
             with postponing(lambda: not self.position.whole):
                 yield
         except (KeyboardInterrupt, SystemExit):
-            progress.close()
+            with suppress(OSError):  # the terminal may be gone
+                progress.close()
             if self.path is not None:
                 self.keep()
                 again = shlex.join([*argv, *([] if "--resume" in argv else ["--resume"])])
@@ -307,10 +309,24 @@ class _Progress:
 
 
 class _History:
-    """JSON lines in a file, each written at once; without a path, nothing is written."""
+    """JSON lines in a file, each written at once; without a path, nothing is written.
+
+    The file is locked, where it can be, so that no other training writes lines between these.
+    """
 
     def __init__(self, path):
-        self.file = None if path is None else open(path, "w", buffering=1, encoding="utf-8")
+        self.file, self.path = None, path
+        if path is None:
+            return
+        # "a": nothing of another training is lost before the lock is known.
+        with ExitStack() as stack:
+            file = stack.enter_context(open(path, "a", buffering=1, encoding="utf-8", opener=system.open_plainly))
+            with suppress(OSError):
+                if not system.lock(file):
+                    raise refusal(path, "is in use by another training; wait for its end, or name another file")
+            file.truncate(0)
+            stack.pop_all()
+        self.file = file
 
     def __enter__(self):
         return self
@@ -328,7 +344,7 @@ class _History:
         try:
             work()
         except OSError as error:
-            error.filename = self.file.name
+            error.filename = str(self.path)
             raise
 
 

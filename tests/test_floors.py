@@ -8,7 +8,7 @@ import neurone
 
 ROOT = Path(neurone.__file__).parent
 FLOORS = [
-    ["constants", "errors", "floats", "layout", "options", "randomness", "system"],
+    ["constants", "errors", "floats", "layout", "loading", "options", "randomness", "system"],
     ["container", "files", "usercache"],
     ["kernels"],
     ["datasets"],

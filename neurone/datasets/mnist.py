@@ -24,6 +24,7 @@ MNIST_SHA256 = {
 
 # Role of a file -> its dimensions.
 _NDIM = {"train_images": 3, "train_labels": 1, "test_images": 3, "test_labels": 1}
+_SUMS = "SHA256SUMS"
 _SUMS_LINE = re.compile(r"([0-9a-fA-F]{64}) [ *](?:\./)?(.+)")
 _SUMS_LIMIT = 1 << 20
 
@@ -63,6 +64,11 @@ def role_of(name):
     part = "train" if "train" in name else "test" if "t10k" in name or "test" in name else None
     kind = "images" if "images" in name else "labels" if "labels" in name else None
     return f"{part}_{kind}" if part and kind else None
+
+
+def is_part(name):
+    """Whether a file `name` would be read with a set in its folder."""
+    return role_of(name) is not None or name.lower() == _SUMS.lower()  # some file systems do not tell case
 
 
 def idx_files(folder):
@@ -111,7 +117,7 @@ def _choose(folder):
 
 def _read_sums(folder, paths):
     """File name -> SHA-256 as the folder's SHA256SUMS says for each of `paths`; None without such a file."""
-    path = Path(folder, "SHA256SUMS")
+    path = Path(folder, _SUMS)
     if not os.path.lexists(path):  # not exists(): a dangling link is no reason to skip the check
         return None
     with reading(path) as file:

@@ -105,7 +105,10 @@ def sync_folder(path):
     """Return when the names in a folder are on the disk, where the system can be asked for that."""
     if not fcntl:
         return
-    folder = os.open(path, os.O_RDONLY)
+    try:
+        folder = os.open(path, os.O_RDONLY)
+    except PermissionError:  # a folder that may be written, but not listed
+        return
     try:
         os.fsync(folder)
     except OSError as error:

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 import neurone
+import neurone.commands
 from neurone.datasets.arrays import stratified
 from neurone.datasets.digits import digits
 from neurone.datasets.idx import write_idx
@@ -265,6 +266,30 @@ def test_a_signal_that_python_drops_is_raised_again():
         capture_output=True,
         text=True,
     )
+    assert (done.returncode, done.stderr) == (130, "neurone.train: interrupted\n")
+
+
+@pytest.mark.parametrize(("error", "code"), [(UserWarning("a\nb"), 1), (RuntimeError("can't start new thread"), 1)])
+def test_warnings_and_missing_threads_are_one_line(capsys, error, code):
+    def main(argv):
+        raise error
+
+    assert neurone.commands.run("train", main) == code
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_an_interruption_while_modules_load(interruptible):
+    """The signal comes as soon as Python imports NumPy."""
+    code = (
+        "import os, runpy, signal, sys\n"
+        "class Finder:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name == 'numpy': os.kill(os.getpid(), signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Finder())\n"
+        "sys.argv[:], sys.orig_argv[:] = ['-m'], ['python', '-m', 'neurone.train']\n"
+        "import neurone"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (130, "neurone.train: interrupted\n")
 
 

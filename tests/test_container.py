@@ -2,8 +2,10 @@
 
 import io
 import json
+import os
 import pickle
 import re
+import stat
 import struct
 import subprocess
 import sys
@@ -242,6 +244,50 @@ def test_replacing_follows_links_and_the_umask(tmp_path):
     code = "import os, sys; os.umask(0o027); from neurone.files import replacing\nwith replacing(sys.argv[1]): pass"
     subprocess.run([sys.executable, "-c", code, tmp_path / "new"], check=True)
     assert (tmp_path / "new").stat().st_mode & 0o777 == 0o640
+
+
+@pytest.mark.parametrize("kind", ["device", "pipe", "socket", "folder"])
+@pytest.mark.parametrize("through", ["itself", "link", "link to link"])
+def test_nothing_but_files_is_replaced(tmp_path, kind, through):
+    node = tmp_path / "node"
+    if kind == "device":
+        if os.geteuid():
+            pytest.skip("needs the superuser, to make a device")
+        os.mknod(node, 0o666 | stat.S_IFCHR, os.makedev(1, 3))
+    elif kind == "socket":
+        os.mknod(node, 0o666 | stat.S_IFSOCK)
+    else:
+        (os.mkfifo if kind == "pipe" else os.mkdir)(node)
+    (tmp_path / "link").symlink_to(node)
+    (tmp_path / "link to link").symlink_to("link")
+    before = node.stat().st_mode, node.stat().st_ino
+    path = node if through == "itself" else tmp_path / through
+    with pytest.raises(neurone.InputError, match="folder" if kind == "folder" else "not a regular file"):
+        neurone.Network((3, 2)).save(path)
+    assert (node.stat().st_mode, node.stat().st_ino) == before and len(list(tmp_path.iterdir())) == 3
+
+
+def test_bad_names_are_refused(tmp_path):
+    for name in ("", "a\0b", f"{tmp_path}/new/", f"{tmp_path}/."):
+        with pytest.raises(neurone.InputError):
+            neurone.Network((3, 2)).save(name)
+    with pytest.raises(neurone.InputError, match="name of a file"):
+        neurone.load("a\0b")
+    with pytest.raises(FileNotFoundError) as caught:
+        neurone.Network((3, 2)).save(tmp_path / "missing" / "net")
+    assert caught.value.filename == str(tmp_path / "missing" / "net")
+
+
+def test_a_pipe_by_its_number_is_refused():
+    if not os.path.exists("/proc/self/fd"):
+        pytest.skip("no /proc here")
+    reading_end, writing_end = os.pipe()
+    try:
+        with pytest.raises(neurone.InputError, match="not a regular file"):
+            neurone.Network((3, 2)).save(f"/proc/self/fd/{writing_end}")
+    finally:
+        os.close(reading_end)
+        os.close(writing_end)
 
 
 def test_unwritable_outputs_are_found(tmp_path):

@@ -91,6 +91,16 @@ def closing(handler, name):
     handler.close_connection = True
 
 
+def elsewhere(address):
+    def redirect(handler, name):
+        handler.send_response(302)
+        handler.send_header("Location", address)
+        handler.send_header("Content-Length", "0")
+        handler.end_headers()
+
+    return redirect
+
+
 def endless(handler, name):
     handler.send_response(200)
     handler.end_headers()
@@ -130,6 +140,8 @@ BAD = {
     "other role": (other_role, "swapped"),
     "nothing": (closing, "Remote end closed connection"),
     "no http": (lambda h, name: h.wfile.write(b"hello\r\n\r\n"), "hello"),
+    "ftp": (elsewhere("ftp://127.0.0.1/a"), "unknown url type: ftp"),
+    "file": (elsewhere("file:///etc/passwd"), "not allowed"),
     "endless": (endless, "sends more than 65536 bytes"),
 }
 
@@ -260,6 +272,27 @@ def test_mirror_that_answers_too_late(tmp_path, capsys, serve, monkeypatch):
         given_up.set()
     assert code == 1 and is_error(err, "timed out")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("head", [b"", b"HTTP/1.0 200 OK\r\n\r\n"])
+def test_a_mirror_that_drips_is_given_up(tmp_path, capsys, serve, monkeypatch, head):
+    """No byte is late, neither in the headers nor in the content; the next mirror is asked."""
+    over = threading.Event()
+    monkeypatch.setattr(fetch, "TIMEOUT", 0.5)
+
+    def drip(handler, name):
+        with contextlib.suppress(OSError):
+            handler.wfile.write(head or b"HTTP/1.0 200 OK\r\nA: ")
+            while not over.wait(0.05):
+                handler.wfile.write(b"a")
+
+    mirror = serve(good)
+    try:
+        code, out, err = run(capsys, tmp_path, serve(drip), mirror)
+    finally:
+        over.set()
+    assert (code, err) == (0, "") and out.count("timed out after 0 bytes") == 4
+    assert_complete(tmp_path)
 
 
 @pytest.mark.parametrize("line", [b"HTTP/1.0 500 Oh\x1b[2J\x07\r\n\r\n", b"HTTP/1.0 500 \xff\x85\r\n\r\n"])

@@ -1,5 +1,8 @@
 """Pictures prepared as MNIST's were."""
 
+import io
+import random
+
 import numpy as np
 import pytest
 
@@ -112,6 +115,34 @@ def test_other_files_are_refused(tmp_path):
     for name in ("text.png", "cut.png", "missing.png", "."):
         with pytest.raises(neurone.InputError, match=name):
             prepare(tmp_path / name)
+
+
+def test_damaged_pictures_of_every_format(tmp_path):
+    """Cut, or with some bits turned: read, or refused in one line that says what is wrong."""
+    Image.init()
+    rng = random.Random(3)
+    tried = set()
+    for kind in sorted(Image.SAVE):
+        for mode in ("L", "RGB", "1"):
+            whole = io.BytesIO()
+            try:
+                Image.fromarray(drawn(40, 30)).convert(mode).save(whole, kind)
+            except Exception:  # this mode, or this format, cannot be written
+                continue
+            for number in range(12):
+                data = bytearray(whole.getvalue())
+                if number < 3:
+                    data = data[: rng.randrange(len(data))]
+                else:
+                    place = rng.randrange(len(data) if number < 6 else min(len(data), 128))
+                    data[place] ^= 1 << rng.randrange(8)
+                (tmp_path / "a").write_bytes(data)
+                try:
+                    prepare(tmp_path / "a")
+                except neurone.InputError as error:
+                    assert "(None)" not in str(error) and "picture ()" not in str(error)
+                tried.add(kind)
+    assert {"BMP", "DDS", "GIF", "JPEG", "PNG", "SPIDER", "TIFF"} <= tried
 
 
 @pytest.mark.parametrize("side", [5001, 10_000, 14_000])

@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -175,7 +176,7 @@ def test_a_small_full_disk(small_set, tmp_path, reference):
     assert json.loads(end)["parameters_sha256"] == expected
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 @pytest.mark.parametrize("kernels", ["fast", "notes"])
 def test_a_signal_keeps_the_state(small_set, tmp_path, interruptible, reference, kernels, number, code):
     """The command that is printed goes on, to the same bits."""
@@ -404,6 +405,74 @@ def test_two_trainings_never_write_one_checkpoint(call, small_set, tmp_path):
     (tmp_path / ".run.lock").touch()  # left by one that was killed
     assert call("train", "--data", small_set, *OPTIONS, "--checkpoint", "run").returncode == 0
     assert not (tmp_path / ".run.lock").exists()
+
+
+def test_a_link_that_is_turned_changes_nothing(tmp_path):
+    """Who holds a target writes where the link led when it was locked."""
+    link, target = tmp_path / "link", None
+    link.symlink_to("a")
+    target = files.Target(link)
+    with locked(target) as check:
+        link.unlink()
+        link.symlink_to("b")
+        check()
+        with replacing(target) as file:
+            file.write(b"state")
+    assert {path.name for path in tmp_path.iterdir()} == {"link", "a"} and str(target) == str(link)
+
+
+@pytest.mark.parametrize("second_start", [1, 2])
+def test_outputs_beside_the_data(call, small_set, tmp_path, second_start):
+    """They are no part of the set, neither at the first start nor at the next."""
+    names = {"--checkpoint": "run", "--save": "net.npz", "--history": "h"}
+    run = ["train", "--data", small_set, *OPTIONS, "--epochs", 1, "--resume"]
+    run += [word for name, file in names.items() for word in (name, small_set / file)]
+    for _ in range(second_start):
+        done = call(*run)
+        assert done.returncode == 0, done.stderr
+    (small_set / "SHA256SUMS").write_text("")
+    done = call("train", "--data", small_set, "--save", small_set / "SHA256SUMS")
+    assert done.returncode == 2
+
+
+def test_no_lock_stays_where_nothing_was_locked(tmp_path, monkeypatch):
+    def no_locks(file):
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(files.system, "lock", no_locks)
+    with pytest.raises(neurone.InputError, match="cannot be locked"), locked(tmp_path / "run"):
+        pass
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_that_cannot_be_listed():
+    """Nobody may write there, and so the folder cannot be synced. (Nobody may not enter pytest's own folders.)"""
+    if os.geteuid():
+        pytest.skip("needs the superuser, to become nobody")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o333)
+        child = os.fork()
+        if not child:
+            try:
+                os.setgroups([])
+                os.setuid(65534)
+                with replacing(folder / "run") as file:
+                    file.write(b"state")
+                os._exit(0)
+            finally:
+                os._exit(1)
+        assert os.waitpid(child, 0)[1] == 0 and (folder / "run").read_bytes() == b"state"
+
+
+def test_two_trainings_never_write_one_history(call, small_set, tmp_path):
+    with open(tmp_path / "h", "a") as file:
+        file.write("another's\n")
+        file.flush()
+        assert files.system.lock(file)
+        done = call("train", "--data", small_set, *OPTIONS, "--epochs", 1, "--history", "h")
+    assert done.returncode == 2 and "in use by another training" in done.stderr
+    assert (tmp_path / "h").read_text() == "another's\n"
 
 
 def test_what_a_killed_run_left_is_removed(tmp_path):

@@ -1,18 +1,20 @@
 """A network as one C file that allocates nothing: its outputs are the network's own bits, or its weights have 8 bits.
 
-Numbers are written in decimal, with enough digits to be read back exactly: hexadecimal floats are C99, but not C++
+The parts of the text say neurone_ and NEURONE_; the name that the caller gives takes their place. Numbers are written in decimal, with enough digits to be read back exactly: hexadecimal floats are C99, but not C++
 before 2017.
 """
+
+import re
+from contextlib import ExitStack
 
 import numpy as np
 
 import neurone.formats.c_parts as c_parts
+import neurone.formats.c_programs as c_programs
 from neurone.errors import InputError
 from neurone.files import replacing, shown
 from neurone.formats.int8 import LARGEST_LAYER, Quantised
-from neurone.randomness import uniform
 
-_TESTS = 3  # images in the file, with their outputs
 _A_LINE = 6  # numbers
 _PIECE = 1 << 16  # numbers made into text at a time
 _TYPES = {"float32": "float", "float64": "double"}
@@ -20,7 +22,7 @@ _TYPES = {"float32": "float", "float64": "double"}
 _FORMS = {"float32": "%.8ef", "float64": "%.16e"}
 
 
-def save_c(network, path, int8=False):
+def save_c(network, path, int8=False, *, name="neurone", header=None):
     """Write a network to `path` as one C99 file, whole or not at all.
 
     The file says at its head how to compile and call it: `neurone_predict` gives, from pixels already divided by
@@ -33,50 +35,93 @@ def save_c(network, path, int8=False):
     int8 : bool
         Weights in 8 bits, a quarter of the size, for small controllers. Pixels are then taken as bytes, and the
         outputs, float32, are nearly those of the network.
+    name : str
+        What the function, the type and the macros of the sizes begin with: "left" gives `left_predict`, `left_real`
+        and `LEFT_INPUTS`. Everything else is static, so that networks of different names link into one program.
+    header : path-like, optional
+        Where to write a header too, with the prototype, the type and the macros.
 
     Raises
     ------
     InputError
-        Parameters or outputs that are not finite; for `int8`, a layer of too many inputs.
+        Parameters or outputs that are not finite; a function that has no C; for `int8`, a layer of too many inputs, or
+        numbers too large for float32; a name that C does not take.
 
     Examples
     --------
     >>> import neurone, pathlib, tempfile
     >>> file = pathlib.Path(tempfile.mkdtemp()) / "xor.c"
-    >>> save_c(neurone.Network((2, 3, 1), output="logistic"), file)
-    >>> "\\nvoid neurone_predict(const neurone_real *x, neurone_real *y)\\n" in file.read_text()
+    >>> save_c(neurone.Network((2, 3, 1), output="logistic"), file, name="xor_gate")
+    >>> "\\nvoid xor_gate_predict(const xor_gate_real *x, xor_gate_real *y)\\n" in file.read_text()
     True
     """
+    if not isinstance(name, str) or not re.fullmatch("[A-Za-z][A-Za-z0-9_]*", name):
+        raise InputError(f"name is {name!r}; give a letter, then letters, digits and underscores alone")
     if not np.isfinite(network.parameters).all():
         raise InputError(f"{shown(path)}: not written, since the network's parameters hold NaN or infinity")
-    images = _test_images(network.sizes[0])
-    if int8:
-        quantised = Quantised(network)
-        outputs, parts = quantised.predict_proba(images), _of_bytes(network, quantised)
-    else:
-        outputs, parts = network.predict_proba(images), _of_reals(network)
+    for function in _layer_functions(network):
+        if function not in c_parts.NAMES:
+            raise InputError(
+                f"{shown(path)}: not written, since there is no C for the function {function!r} of a layer; "
+                f"there is for {', '.join(c_parts.NAMES)}"
+            )
+    quantised = Quantised(network) if int8 else None
+    images = c_programs.test_images(network.sizes[0], network.sizes[-1])
+    outputs = (quantised or network).predict_proba(images)
     if not np.isfinite(outputs).all():
         raise InputError(f"{shown(path)}: not written, since some outputs are NaN or infinity for pixels from 0 to 255")
-    with replacing(path) as file:
-        for part in parts:
-            file.write(part.encode("ascii"))
-        for part in _programs(images, outputs, int8):
-            file.write(part.encode("ascii"))
+    with ExitStack() as stack:
+        if header is not None:
+            file = stack.enter_context(replacing(header))
+            for part in _header(network, int8):
+                file.write(_named(part, name))
+        file = stack.enter_context(replacing(path))
+        for part in _source(network, quantised, images, outputs):
+            file.write(_named(part, name))
+
+
+def _named(part, name):
+    """`part` with the name in place of neurone and NEURONE, except in the options that ask for a program."""
+    part = re.sub(r"\bneurone_", lambda _: f"{name}_", part)
+    return re.sub(r"\bNEURONE_(?!MAIN\b|SELFTEST\b)", lambda _: f"{name.upper()}_", part).encode("ascii")
+
+
+def _header(network, int8):
+    yield f"/* A neural network: {_description(network, int8)}. */\n"
+    yield "\n#include <stdint.h>\n" if int8 else ""
+    yield _interface(network, int8)
+
+
+def _interface(network, int8):
+    return c_parts.INTERFACE.format(
+        type="float" if int8 else _TYPES[network.dtype.name],
+        macros=_macros(network.sizes),
+        input="uint8_t" if int8 else "neurone_real",
+    )
+
+
+def _source(network, quantised, images, outputs):
+    """The file's text, piece by piece."""
+    int8, type_ = quantised is not None, _TYPES[network.dtype.name]
+    library = outputs.dtype == np.float64 and _exponential(network)
+    promise = c_parts.PROMISE["int8" if int8 else network.dtype.name].format(condition=c_parts.CONDITION[library])
+    yield c_parts.HEAD.format(
+        description=_description(network, int8),
+        input="uint8_t" if int8 else "neurone_real",
+        inputs="bytes, an image's pixels as they are" if int8 else f"{type_}s, such as an image's pixels divided by 255",
+        promise=promise,
+        library=c_parts.LIBRARY[library],
+        stack=sum(network.sizes[1:-1]) * (4 + 2 if int8 else network.dtype.itemsize),
+        tests=len(images),
+    )
+    yield "\n#include <float.h>\n" + "#include <math.h>\n" * library + "#include <stdint.h>\n"
+    yield c_parts.ARITHMETIC + _interface(network, int8)
+    yield from _of_bytes(network, quantised) if int8 else _of_reals(network)
+    yield from _programs(network, images, outputs, int8)
 
 
 def _of_reals(network):
-    """The file's text up to its programs, piece by piece."""
-    type_ = _TYPES[network.dtype.name]
-    yield c_parts.HEAD.format(
-        description=_description(network),
-        type="neurone_real",
-        inputs=f"{type_}s, such as an image's pixels divided by 255",
-        promise="The outputs are the network's own, bit for bit",
-        library=c_parts.LIBRARY[network.dtype.name],
-        stack=sum(network.sizes[1:-1]) * network.dtype.itemsize,
-        tests=_TESTS,
-    )
-    yield f"\ntypedef {type_} neurone_real;\n\n" + _macros(network.sizes)
+    """Weights and functions."""
     for layer in range(len(network.sizes) - 1):
         yield from _array("neurone_real", f"weights_{layer + 1}", network.layer(layer))
     yield c_parts.MADD[network.dtype.name]
@@ -95,16 +140,6 @@ def _of_reals(network):
 
 def _of_bytes(network, quantised):
     """The same with 8-bit weights."""
-    yield c_parts.HEAD.format(
-        description=_description(network) + ", its weights rounded to 8 bits",
-        type="uint8_t",
-        inputs="bytes, an image's pixels as they are",
-        promise="The outputs are the same bits everywhere",
-        library=c_parts.LIBRARY["float32"],
-        stack=sum(network.sizes[1:-1]) * (4 + 2),
-        tests=_TESTS,
-    )
-    yield "\ntypedef float neurone_real;\n\n" + _macros(network.sizes)
     for number, (weights, scales, biases) in enumerate(quantised.layers, 1):
         yield from _array("int8_t", f"weights_{number}", weights)
         yield from _array("float", f"scales_{number}", scales)
@@ -131,27 +166,35 @@ def _of_bytes(network, quantised):
     yield "}\n"
 
 
-def _programs(images, outputs, int8):
+def _programs(network, images, outputs, int8):
     """The programs that -DNEURONE_MAIN and -DNEURONE_SELFTEST add."""
+    dtype = outputs.dtype
     yield "\n#if defined NEURONE_MAIN || defined NEURONE_SELFTEST\n\n#include <stdio.h>\n#include <string.h>\n"
-    yield c_parts.BYTES if int8 else c_parts.PIXELS
-    yield "\n#endif\n\n#if defined NEURONE_SELFTEST\n"
+    yield c_programs.BYTES if int8 else c_programs.PIXELS
+    yield "\n#endif\n\n#if defined NEURONE_SELFTEST\n" + c_programs.WORDS
+    checks = ""
+    if dtype == np.float32 and (not int8 or _exponential(network)):
+        yield (c_parts.BITS_32 if not _exponential(network) else "") + c_programs.CHECK_MADD
+        checks += "    check_madd();\n"
+    if int8 or dtype == np.float64:
+        yield c_programs.CHECK_CONTRACTION["int8" if int8 else "float64"] + c_programs.CHECKED_CONTRACTION
+        checks += "    check_contraction();\n"
+    functions = [name for name in c_parts.FUNCTIONS if name in _layer_functions(network)]
+    if functions:
+        yield c_programs.CHECK_FUNCTION.format(bits=f"uint{8 * dtype.itemsize}_t")
+    for function in functions:
+        sum_ = c_programs.checksum(function, network.slope, dtype)
+        checks += f'    check_function("{function}", {c_parts.NAMES[function]}, 0x{sum_:08X}u);\n'
     yield f"\n#define TESTS {len(images)}\n"
-    yield from _array("uint8_t", "test_images", images)
     yield from _array("neurone_real", "test_outputs", outputs)
-    yield c_parts.SELFTEST + "\n#elif defined NEURONE_MAIN\n" + c_parts.MAIN + "\n#endif\n"
+    yield c_programs.SELFTEST.format(checks=checks) + "\n#elif defined NEURONE_MAIN\n"
+    yield "\n#if defined _WIN32\n#include <fcntl.h>\n#include <io.h>\n#endif\n" + c_programs.MAIN + "\n#endif\n"
 
 
-def _test_images(inputs):
-    """Bytes (_TESTS, inputs) to compare outputs on: images with all pixels, with half of them, with an eighth."""
-    words = (uniform(2 * _TESTS * inputs, 0, 0) + 0.5) * 256
-    values, chances = words.astype(np.uint8).reshape(2, _TESTS, inputs)
-    return np.where(chances < np.array([[256], [128], [32]]), values, np.uint8(0))
-
-
-def _description(network):
+def _description(network, int8):
     hidden = f"{network.activation} hidden, " if len(network.sizes) > 2 else ""
-    return f"{'-'.join(map(str, network.sizes))}, {hidden}{network.output} output, {network.dtype}"
+    rounded = ", its weights rounded to 8 bits" if int8 else ""
+    return f"{'-'.join(map(str, network.sizes))}, {hidden}{network.output} output, {network.dtype}{rounded}"
 
 
 def _names(sizes):
@@ -189,7 +232,7 @@ def _functions(network, dtype):
     """The functions that the network's layers use, and what those use; an unused function would be a warning."""
     used = _layer_functions(network)
     if dtype == np.float32 and _exponential(network):
-        yield c_parts.REDUCE_32
+        yield c_parts.BITS_32 + c_parts.REDUCE_32
     if "logistic" in used or "softmax" in used:
         yield c_parts.EXP[dtype.name]
     if "tanh" in used:
@@ -201,5 +244,5 @@ def _functions(network, dtype):
 
 
 def _call(network, layer, u, m):
-    name = c_parts.NAMES.get(_layer_functions(network)[layer])
+    name = c_parts.NAMES[_layer_functions(network)[layer]]
     return f"    {name}({u}, {m});\n" if name else ""

@@ -1,4 +1,4 @@
-"""The C that `save_c` writes, except what depends on the network: each file takes the parts that it needs.
+"""The C that predicts, except what depends on the network: each file that `save_c` writes takes the parts it needs.
 
 The 32-bit e^x and tanh are the operations of `kernels/elementary.py`, one by one.
 """
@@ -6,43 +6,96 @@ The 32-bit e^x and tanh are the operations of `kernels/elementary.py`, one by on
 HEAD = """\
 /* A neural network: {description}.
 
-   void neurone_predict(const {type} *x, neurone_real *y)
+   void neurone_predict(const {input} *x, neurone_real *y)
 
    reads NEURONE_INPUTS {inputs}, and writes NEURONE_OUTPUTS numbers. x and y must not
-   overlap. It allocates nothing, keeps nothing between calls, needs no library but that of math.h, and holds the
-   outputs of hidden layers on the stack, {stack} bytes. {promise}, if it is compiled with
+   overlap. It allocates nothing, keeps nothing between calls, {library}, and holds the
+   outputs of hidden layers on the stack, {stack} bytes. Compile it as C99 or C++, for example with
 
        gcc -O2 -ffp-contract=off
 
-   or g++. Without -ffp-contract=off a compiler may round a product and a sum once instead of twice, which gives other
-   bits; so does -ffast-math, and on 32-bit x86 the lack of -msse2 -mfpmath=sse.
-   {library}
+   {promise}
+   Not with -ffast-math; on 32-bit x86, with -msse2 -mfpmath=sse.
 
    With -DNEURONE_MAIN it is a program: it reads images of NEURONE_INPUTS bytes each from standard input, and prints a
    line for each, the digit and then the outputs as hexadecimal floats. With -DNEURONE_SELFTEST it is a program that
-   compares the outputs of {tests} images with those stored here, bit for bit; it exits with 1 if one differs. */
-
-#include <math.h>
-#include <stdint.h>
+   compares, bit for bit, the outputs of {tests} images, and the functions that it uses at some thousands of points, with
+   what is stored here; it exits with 1 if one differs. */
 """
 
-LIBRARY = {
-    "float32": "e^x and tanh are its own. With fmaf as one instruction (-mfma on x86) it is faster; same bits.",
-    "float64": "exp and tanh are the C library's: another one may differ in the last place.",
+PROMISE = {
+    "float32": """The outputs are the network's own, bit for bit, whatever the compiler, the processor and the library.
+   Where one instruction multiplies and adds (-mfma on x86) it is faster; the bits are the same.""",
+    "float64": """The outputs are the network's own, bit for bit, {condition}
+   The option keeps a compiler from rounding a product and a sum once instead of twice; gcc and clang obey the pragmas
+   below without it.""",
+    "int8": """The outputs are the same bits whatever the compiler, the processor and the library, and nearly the
+   network's own.""",
 }
-
-MADD = {
-    "float32": """
-/* s + a*b, rounded once. */
-static neurone_real madd(neurone_real a, neurone_real b, neurone_real s) { return fmaf(a, b, s); }
-""",
-    "float64": """
-/* s + a*b: a product rounded, then a sum rounded. */
-static neurone_real madd(neurone_real a, neurone_real b, neurone_real s) { return a * b + s; }
-""",
+# Of float64: with functions of the C library, or without.
+CONDITION = {
+    True: """with the C library that computed them: exp and tanh are its own.
+   Others (musl, or the same library on 32-bit x86 or ARM) may differ in the last place, and the self-test tells so.""",
+    False: "whatever the compiler, the processor and the library.",
 }
+LIBRARY = {True: "needs no library but that of math.h", False: "needs no library"}
 
-REDUCE_32 = """
+# Between the #includes and the parts that compute.
+ARITHMETIC = """
+#if defined __FAST_MATH__ || defined __ASSOCIATIVE_MATH__ || defined __RECIPROCAL_MATH__ || \
+    defined __NO_SIGNED_ZEROS__ || defined _M_FP_FAST
+#error "compile without -ffast-math and its parts (/fp:fast): they change the outputs"
+#endif
+#if defined __FINITE_MATH_ONLY__
+#if __FINITE_MATH_ONLY__ != 0
+#error "compile without -ffinite-math-only: e^x may be infinite on the way"
+#endif
+#endif
+/* 16 is said of _Float16 alone. */
+#if defined FLT_EVAL_METHOD && FLT_EVAL_METHOD != 0 && FLT_EVAL_METHOD != 16
+#error "floats are computed in a wider type: on 32-bit x86 add -msse2 -mfpmath=sse, elsewhere leave out -std=c99"
+#endif
+#if FLT_RADIX != 2 || FLT_MANT_DIG != 24 || DBL_MANT_DIG != 53
+#error "float and double must have 32 and 64 bits (on AVR, -mdouble=64)"
+#endif
+
+/* A product and a sum are rounded one after the other. */
+#if defined __GNUC__ && !defined __clang__
+#pragma GCC optimize ("fp-contract=off")
+#elif defined _MSC_VER && !defined __clang__
+#pragma fp_contract (off)
+#else
+#pragma STDC FP_CONTRACT OFF
+#endif
+/* What an array holds is kept from the compiler: with weights known, gcc 12 at -O3 makes products and sums of either sign
+   into instructions that round once, whatever it was told. */
+#if defined __GNUC__
+#define HIDE(array) __asm__("" : "+r"(array))
+#else
+#define HIDE(array) (void)0
+#endif
+"""
+
+# The type and the macros are within the guard too: a program may include both the header and the C file.
+INTERFACE = """
+#ifndef NEURONE_PREDICT
+#define NEURONE_PREDICT
+
+typedef {type} neurone_real;
+
+{macros}
+#ifdef __cplusplus
+extern "C" {{
+#endif
+void neurone_predict(const {input} *x, neurone_real *y);
+#ifdef __cplusplus
+}}
+#endif
+
+#endif
+"""
+
+BITS_32 = """
 static uint32_t bits_of(float x)
 {
     uint32_t n;
@@ -60,7 +113,57 @@ static float float_of(uint32_t n)
     to[0] = from[0], to[1] = from[1], to[2] = from[2], to[3] = from[3];
     return x;
 }
+"""
 
+# The library's fmaf is called nowhere: some libraries round twice, and mingw-w64's is wrong for a quarter of all
+# arguments. gcc tells where it has an instruction; clang tells the processor's, but may call the library all the same
+# where fmaf has to set errno.
+MADD = {
+    "float32": """
+#if defined __clang__
+#if (defined __FMA__ || defined __riscv_flen || (defined __ARM_FEATURE_FMA && defined __ARM_FP)) && \\
+    (defined __NO_MATH_ERRNO__ || defined __gnu_linux__ || defined _WIN32)
+#define ONE_INSTRUCTION
+#endif
+#elif defined __GNUC__ && defined __FP_FAST_FMAF
+#define ONE_INSTRUCTION
+#endif
+
+/* s + a*b, rounded once. */
+#if defined ONE_INSTRUCTION
+static float madd(float a, float b, float s) { return __builtin_fmaf(a, b, s); }
+#else
+/* The product is exact in double. The sum t, rounded to double and then to float, is right unless t lies half-way
+   between two floats, or the float is subnormal. Then what t lost is found, and t rounded to odd: it becomes, of the two
+   doubles around the exact sum, the one whose last bit is 1, and so lies on the same side of half-way as the sum does.
+   Infinity and NaN end in zeros, and pass. */
+static float madd(float a, float b, float s)
+{
+    double p = (double)a * (double)b, t = p + (double)s;
+    unsigned char *bytes = (unsigned char *)&t, *to;
+    uint64_t n;
+    unsigned int k;
+
+    to = (unsigned char *)&n;
+    for (k = 0; k < sizeof n; k++) to[k] = bytes[k];
+    if ((n & 0x1FFFFFFFu) == 0x10000000u || (n >> 52 & 0x7FFu) < 897u) {
+        double rest = t - p, lost = (p - (t - rest)) + ((double)s - rest);
+        if (lost != 0 && (n & 1u) == 0) {
+            n = (lost > 0) == (t > 0) ? n + 1 : n - 1;
+            for (k = 0; k < sizeof n; k++) bytes[k] = to[k];
+        }
+    }
+    return (float)t;
+}
+#endif
+""",
+    "float64": """
+/* s + a*b: a product rounded, then a sum rounded. */
+static neurone_real madd(neurone_real a, neurone_real b, neurone_real s) { return a * b + s; }
+""",
+}
+
+REDUCE_32 = """
 /* 2^n for -126 <= n <= 127. */
 static float power(int32_t n) { return float_of(((uint32_t)n << 23) + 0x3F800000u); }
 
@@ -171,7 +274,8 @@ static void softmax(neurone_real *u, int m)
 }}
 """,
 }
-NAMES = {"logistic": "logistic", "tanh": "tangent", "relu": "relu", "softmax": "softmax"}
+# Of every function that a layer may have: what it is called in C; identity does nothing.
+NAMES = {"logistic": "logistic", "tanh": "tangent", "relu": "relu", "softmax": "softmax", "identity": None}
 
 SUMS = """
 /* s_j = sum_i w_ij x_i from 0 upward, the bias first: w has a row of m for the bias, then one for each of n inputs. */
@@ -179,6 +283,7 @@ static void sums(const neurone_real *w, int n, int m, const neurone_real *x, neu
 {
     int i, j;
 
+    HIDE(w);
     for (j = 0; j < m; j++) s[j] = madd(w[j], 1, 0);
     for (i = 0; i < n; i++) {
         w += m;
@@ -195,6 +300,8 @@ static void {name}(const int8_t *w, const float *scale, const float *bias, int n
 {{
     int i, j;
 
+    HIDE(scale);
+    HIDE(bias);
     for (j = 0; j < m; j++) {{
         int32_t sum = 0;
         for (i = 0; i < n; i++) sum += (int32_t)w[i] * x[i];
@@ -205,86 +312,21 @@ static void {name}(const int8_t *w, const float *scale, const float *bias, int n
 """
 
 STEPS_8 = """
-/* u in 255 steps on either side of 0, as pixels have above it; returns the size of a step. */
+/* u in 255 steps on either side of 0, as pixels have above it, rounded half-way up; returns the size of a step. */
 static float steps(const float *u, int m, int16_t *x)
 {
     float largest = 0;
     int j;
 
     for (j = 0; j < m; j++)
-        if (fabsf(u[j]) > largest) largest = fabsf(u[j]);
+        if (u[j] > largest) largest = u[j];
+        else if (-u[j] > largest) largest = -u[j];
     if (largest == 0) largest = 1;
-    for (j = 0; j < m; j++) x[j] = (int16_t)floorf(u[j] / largest * 255 + 0.5f);
+    for (j = 0; j < m; j++) {
+        float rounded = u[j] / largest * 255 + 0.5f;
+        x[j] = (int16_t)rounded;
+        if ((float)x[j] > rounded) x[j] = (int16_t)(x[j] - 1);
+    }
     return largest / 255;
-}
-"""
-
-PIXELS = """
-static void predict_image(const uint8_t *image, neurone_real *y)
-{
-    static neurone_real x[NEURONE_INPUTS];
-    int i;
-
-    for (i = 0; i < NEURONE_INPUTS; i++) x[i] = (neurone_real)image[i] / 255;
-    neurone_predict(x, y);
-}
-"""
-
-BYTES = """
-static void predict_image(const uint8_t *image, neurone_real *y) { neurone_predict(image, y); }
-"""
-
-SELFTEST = """
-int main(void)
-{
-    int p, k, wrong = 0;
-
-    for (p = 0; p < TESTS; p++) {
-        neurone_real y[NEURONE_OUTPUTS];
-        const neurone_real *expected = test_outputs + p * NEURONE_OUTPUTS;
-        predict_image(test_images + p * NEURONE_INPUTS, y);
-        for (k = 0; k < NEURONE_OUTPUTS; k++)
-            if (memcmp(&y[k], &expected[k], sizeof y[k]) != 0) {
-                printf("image %d, output %d: %a, expected %a\\n", p, k, (double)y[k], (double)expected[k]);
-                wrong = 1;
-            }
-    }
-    if (!wrong) printf("%d images, the same bits\\n", TESTS);
-    return wrong;
-}
-"""
-
-MAIN = """
-static int digit(const neurone_real *y)
-{
-    int k, largest = 0;
-
-    if (NEURONE_OUTPUTS == 1) return y[0] >= (neurone_real)0.5;
-    for (k = 1; k < NEURONE_OUTPUTS; k++)
-        if (y[k] > y[largest]) largest = k;
-    return largest;
-}
-
-int main(void)
-{
-    static uint8_t image[NEURONE_INPUTS];
-    neurone_real y[NEURONE_OUTPUTS];
-    size_t count;
-    int k;
-
-    while ((count = fread(image, 1, NEURONE_INPUTS, stdin)) == NEURONE_INPUTS) {
-        predict_image(image, y);
-        printf("%d", digit(y));
-        for (k = 0; k < NEURONE_OUTPUTS; k++) printf(" %a", (double)y[k]);
-        printf("\\n");
-    }
-    if (count != 0) {
-        fprintf(stderr, "the last image has %lu bytes, %d expected\\n", (unsigned long)count, NEURONE_INPUTS);
-        return 2;
-    }
-    if (ferror(stdin)) perror("standard input");
-    else if (fflush(stdout) != 0 || ferror(stdout)) perror("standard output");
-    else return 0;
-    return 1;
 }
 """

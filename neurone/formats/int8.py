@@ -29,10 +29,15 @@ class Quantised:
 
     def __init__(self, network):
         self.network = network
-        with np.errstate(over="ignore"):
-            if not np.isfinite(np.float32(network.slope)):
-                raise InputError(f"slope is {network.slope}, too large for float32, in which int8 computes it")
         self.layers = []
+        with np.errstate(over="ignore"):  # what overflows is refused
+            self._round()
+
+    def _round(self):
+        """Fill `layers`."""
+        network = self.network
+        if not np.isfinite(np.float32(network.slope)):
+            raise InputError(f"slope is {network.slope}, too large for float32, in which int8 computes it")
         bound = 1.0  # of a layer's inputs
         for layer, n in enumerate(network.sizes[:-1]):
             if n > LARGEST_LAYER:
@@ -42,12 +47,13 @@ class Quantised:
                 )
             block = network.layer(layer).astype(np.float64)
             largest = float((np.abs(block[0]) + bound * np.abs(block[1:]).sum(axis=0)).max())
-            if not largest < float(np.finfo(np.float32).max) / 2:  # sums have errors of their own
+            scales = (np.abs(block[1:]).max(axis=0) / _LARGEST_WEIGHT).astype(np.float32)
+            # Sums have errors of their own; and scales may be large where inputs are small.
+            if not (largest < float(np.finfo(np.float32).max) / 2 and np.isfinite(scales).all()):
                 raise InputError(
                     f"layer {layer + 1} may exceed float32, the width of outputs in int8; export it without"
                 )
             bound = 1.0 if network.activation in ("logistic", "tanh") else largest
-            scales = (np.abs(block[1:]).max(axis=0) / _LARGEST_WEIGHT).astype(np.float32)
             q = np.rint(block[1:] / np.where(scales > 0, scales, 1)).clip(-_LARGEST_WEIGHT, _LARGEST_WEIGHT)
             self.layers.append((q.T.astype(np.int8, order="C"), scales, block[0].astype(np.float32)))
 
@@ -59,7 +65,7 @@ class Quantised:
             sums = x @ weights.T.astype(np.int32)
             u = sums.astype(np.float32) * (scales * step) + biases
             last = layer == len(self.layers) - 1
-            u = _activated(u, network.output if last else network.activation, np.float32(network.slope))
+            u = activated(u, network.output if last else network.activation, np.float32(network.slope))
             if not last:
                 largest = np.abs(u).max(axis=1, keepdims=True)
                 largest[largest == 0] = 1
@@ -68,7 +74,7 @@ class Quantised:
         return u
 
 
-def _activated(u, function, slope):
+def activated(u, function, slope):
     """The layer's function, by the network's own kernels: of each neuron, or softmax row by row."""
     if function == "softmax":
         y = np.empty_like(u)
@@ -76,4 +82,4 @@ def _activated(u, function, slope):
             softmax(u[p], y[p])
         return y
     code = options.ACTIVATIONS[function]
-    return np.array([activate(code, s, slope) for s in u.flat], np.float32).reshape(u.shape)
+    return np.array([activate(code, s, slope) for s in u.flat], u.dtype).reshape(u.shape)

@@ -170,7 +170,7 @@ def _programs(network, images, outputs, int8):
     """The programs that -DNEURONE_MAIN and -DNEURONE_SELFTEST add."""
     dtype = outputs.dtype
     yield "\n#if defined NEURONE_MAIN || defined NEURONE_SELFTEST\n\n#include <stdio.h>\n#include <string.h>\n"
-    yield c_programs.BYTES if int8 else c_programs.PIXELS
+    yield (c_programs.BYTES if int8 else c_programs.PIXELS) + c_programs.NUMBER
     yield "\n#endif\n\n#if defined NEURONE_SELFTEST\n" + c_programs.WORDS
     checks = ""
     if dtype == np.float32 and (not int8 or _exponential(network)):

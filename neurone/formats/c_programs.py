@@ -71,6 +71,28 @@ static uint32_t word(uint32_t n)
 }
 """
 
+NUMBER = """
+/* A hexadecimal float. Not by %a, which C libraries for controllers may lack. */
+static void print_number(double y)
+{
+    char digits[14];
+    uint64_t n;
+    int exponent, count = 13;
+
+    memcpy(&n, &y, sizeof n);
+    exponent = (int)(n >> 52 & 0x7FF);
+    if (exponent == 0x7FF) {
+        printf("%s", n << 12 != 0 ? "nan" : n >> 63 != 0 ? "-inf" : "inf");
+        return;
+    }
+    sprintf(digits, "%05lx%08lx", (unsigned long)(n >> 32 & 0xFFFFF), (unsigned long)(n & 0xFFFFFFFF));
+    while (count > 0 && digits[count - 1] == '0') count--;
+    digits[count] = 0;
+    printf("%s0x%d%s%s", n >> 63 != 0 ? "-" : "", exponent > 0, count > 0 ? "." : "", digits);
+    printf("p%+d", exponent > 0 ? exponent - 1023 : count > 0 ? -1022 : 0);
+}
+"""
+
 # a, b, s and s + a*b. What other arithmetics get wrong: sums half-way between two floats but for less than a double
 # sees, of even and odd floats, either side and sign; ties; subnormal results, likewise; the edge of infinity; what
 # remains after cancellation; zeros and their signs; infinities. Volatile, or a compiler would compute the sums itself.
@@ -206,7 +228,11 @@ int main(void)
         predict_image(image, y);
         for (k = 0; k < NEURONE_OUTPUTS; k++)
             if (memcmp(&y[k], &expected[k], sizeof y[k]) != 0) {{
-                printf("image %d, output %d: %a, expected %a\\n", p, k, (double)y[k], (double)expected[k]);
+                printf("image %d, output %d: ", p, k);
+                print_number((double)y[k]);
+                printf(", expected ");
+                print_number((double)expected[k]);
+                printf("\\n");
                 wrong = 1;
             }}
     }}
@@ -239,7 +265,10 @@ int main(void)
     while ((count = fread(image, 1, NEURONE_INPUTS, stdin)) == NEURONE_INPUTS) {
         predict_image(image, y);
         printf("%d", digit(y));
-        for (k = 0; k < NEURONE_OUTPUTS; k++) printf(" %a", (double)y[k]);
+        for (k = 0; k < NEURONE_OUTPUTS; k++) {
+            printf(" ");
+            print_number((double)y[k]);
+        }
         printf("\\n");
     }
     if (count != 0) {

@@ -94,7 +94,9 @@ MACHINES = (
 def make(kind, activation, output):
     """A network, images and what it predicts."""
     dtype = "float64" if kind == "float64" else "float32"
-    net = neurone.Network((20, 12, 9, 5), activation=activation, output=output, cost=_COST[output], slope=0.8, dtype=dtype)
+    net = neurone.Network(
+        (20, 12, 9, 5), activation=activation, output=output, cost=_COST[output], slope=0.8, dtype=dtype
+    )
     net.parameters = uniform(1, 5, net.parameters.shape, -1, 1)
     images = np.floor(np.maximum(uniform(2, 6, (_IMAGES, 20), -256, 256), 0)).astype(np.uint8)
     images[0], images[1] = np.arange(20) % 4 + 10, 26  # what text mode would change: line ends, the end of the text
@@ -146,7 +148,7 @@ def _shown(machine):
 
 def _table():
     print("| machine, library | compiler | float32 | float64 | int8 |\n|---|---|---|---|---|")
-    for machine in MACHINES[int(sys.argv[1]) if len(sys.argv) > 1 else 0:]:
+    for machine in MACHINES[int(sys.argv[1]) if len(sys.argv) > 1 else 0 :]:
         if machine.missing():
             print(f"| {machine.name} | `{_shown(machine)}` | {machine.missing()} is not installed |||", flush=True)
             continue

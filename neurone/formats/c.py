@@ -108,7 +108,9 @@ def _source(network, quantised, images, outputs):
     yield c_parts.HEAD.format(
         description=_description(network, int8),
         input="uint8_t" if int8 else "neurone_real",
-        inputs="bytes, an image's pixels as they are" if int8 else f"{type_}s, such as an image's pixels divided by 255",
+        inputs="bytes, an image's pixels as they are"
+        if int8
+        else f"{type_}s, such as an image's pixels divided by 255",
         promise=promise,
         library=c_parts.LIBRARY[library],
         stack=sum(network.sizes[1:-1]) * (4 + 2 if int8 else network.dtype.itemsize),

@@ -10,7 +10,7 @@ _OPSET = 13
 _IR_VERSION = 7
 # What one protobuf message can hold, minus room for everything but the parameters.
 _MOST_BYTES = 2**31 - 2**20
-_NODES = {"logistic": "Sigmoid", "tanh": "Tanh", "relu": "Relu", "softmax": "Softmax"}
+_NODES = {"logistic": "Sigmoid", "tanh": "Tanh", "relu": "Relu", "softmax": "Softmax", "identity": None}
 
 
 def save_onnx(network, path):
@@ -40,6 +40,12 @@ def save_onnx(network, path):
         raise InputError(f"{shown(path)}: not written, since the network's parameters hold NaN or infinity")
     if network.parameters.nbytes > _MOST_BYTES:
         raise InputError(f"{shown(path)}: not written, since more than 2 GiB do not fit in one ONNX file")
+    for function in (network.activation, network.output):
+        if function not in _NODES:
+            raise InputError(
+                f"{shown(path)}: not written, since there is no ONNX node for the function {function!r} of a layer; "
+                f"there is for {', '.join(_NODES)}"
+            )
     data = _model(network).SerializeToString(deterministic=True)
     with replacing(path) as file:
         file.write(data)
@@ -74,7 +80,7 @@ def _model(network):
         function = network.output if layer == last else network.activation
         if function == "logistic" and network.slope != 1:
             value = node("Mul", value, "slope")
-        if function in _NODES:
+        if _NODES[function] is not None:
             value = node(_NODES[function], value)
     nodes[-1].output[0] = "probabilities"
 

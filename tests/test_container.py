@@ -271,7 +271,7 @@ def test_bad_names_are_refused(tmp_path):
     for name in ("", "a\0b", f"{tmp_path}/new/", f"{tmp_path}/."):
         with pytest.raises(neurone.InputError):
             neurone.Network((3, 2)).save(name)
-    with pytest.raises(neurone.InputError, match="name of a file"):
+    with pytest.raises(neurone.InputError, match="give a file's name"):
         neurone.load("a\0b")
     with pytest.raises(FileNotFoundError) as caught:
         neurone.Network((3, 2)).save(tmp_path / "missing" / "net")

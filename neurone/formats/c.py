@@ -1,7 +1,7 @@
 """A network as one C file that allocates nothing: its outputs are the network's own bits, or its weights have 8 bits.
 
-The parts of the text say neurone_ and NEURONE_; the name that the caller gives takes their place. Numbers are written in decimal, with enough digits to be read back exactly: hexadecimal floats are C99, but not C++
-before 2017.
+The parts of the text say neurone_ and NEURONE_; the name that the caller gives takes their place. Numbers are written
+in decimal, with enough digits to be read back exactly: hexadecimal floats are C99, but not C++ before 2017.
 """
 
 import re

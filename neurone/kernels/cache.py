@@ -27,6 +27,7 @@ from numba.core.compiler import CompileResult
 from numba.core.serialize import dumps
 
 from neurone import constants, system
+from neurone.errors import InputError
 from neurone.files import lock_of, replacing
 from neurone.usercache import check_private, make, read_private, user_cache
 
@@ -116,7 +117,7 @@ class Entries(NullCache):
             with replacing(path) as file:
                 system.for_this_user_alone(file)
                 file.write(_checksum(name, payload) + payload)
-        except OSError as error:
+        except (OSError, InputError) as error:  # the latter where something else, or another's, is in the way
             _warn_not_kept(error)
 
     @contextmanager

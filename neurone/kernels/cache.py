@@ -163,7 +163,7 @@ def _is_private():
 
 
 def _warn_not_kept(error):
-    _warn_once(f"compiled kernels cannot be kept in {FOLDER} ({error.strerror or error})")
+    _warn_once(f"compiled kernels cannot be kept in {FOLDER} ({getattr(error, 'strerror', None) or error})")
 
 
 @lru_cache

@@ -71,9 +71,11 @@ def trained(right, cache, *options, begin="", **more):
 def test_windows(right, tmp_path):
     """Kernels are kept; files are replaced, and locked, though Windows has its own way of doing either."""
     for compiled in (True, False):
-        assert trained(right, tmp_path, begin="import windows")[0] == compiled
+        assert trained(right, tmp_path, begin="import windows; windows.imitate()")[0] == compiled
     code = """
 import windows
+
+windows.imitate()
 import neurone
 from neurone.files import locked, replacing
 for content in (b"old", b"new"):
@@ -98,7 +100,7 @@ def test_what_a_killed_process_has_left_is_removed_on_windows_too(tmp_path):
     for path in left:
         path.write_bytes(b"")
     os.utime(left[0], (1, 1))
-    code = f"import windows; from neurone.files import replacing\nwith replacing({str(tmp_path / 'file')!r}): pass"
+    code = f"import windows; windows.imitate(); from neurone.files import replacing\nwith replacing({str(tmp_path / 'file')!r}): pass"
     assert python(code, tmp_path / "cache").stderr == ""
     # Another may have closed the young one only to rename it.
     assert not left[0].exists() and left[1].exists()

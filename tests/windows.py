@@ -1,4 +1,4 @@
-"""Makes this process as Windows is, for what comes after `import windows`: without the modules and functions that
+"""`imitate` makes this process as Windows is, for what is imported after it: without the modules and functions that
 Windows does not have, and with the refusals of its files. Only where there is /proc, since they must be told apart."""
 
 import ctypes
@@ -80,18 +80,20 @@ def _cdll(name, *more, load=ctypes.CDLL):
     return load(name, *more)
 
 
-_usleep = ctypes.CDLL(None).usleep
-ctypes.CDLL = _cdll
-ctypes.windll = types.SimpleNamespace(kernel32=types.SimpleNamespace(Sleep=_usleep))
-sys.modules["fcntl"] = sys.modules["resource"] = sys.modules["pwd"] = sys.modules["grp"] = None
-sys.modules["msvcrt"] = types.SimpleNamespace(locking=_locking, LK_NBLCK=2)
-for name in (
-    "O_NOFOLLOW", "O_NONBLOCK", "O_DIRECTORY", "O_CLOEXEC", "fork", "register_at_fork", "fchmod", "fchown", "getuid",
-    "geteuid", "getgid", "getegid", "sched_getaffinity", "sched_setaffinity", "sched_yield", "statvfs", "uname",
-):  # fmt: skip
-    delattr(os, name)
-os.O_BINARY = 0
-os.open, os.replace, os.rename = _open, _refusing(os.replace), _refusing(os.rename)
-os.unlink = os.remove = _refusing(os.unlink)
-os.stat, os.lstat, os.fstat = map(_without_rights, (os.stat, os.lstat, os.fstat))
-sys.platform = "win32"
+def imitate():
+    """From now on, until the process ends."""
+    usleep = ctypes.CDLL(None).usleep
+    ctypes.CDLL = _cdll
+    ctypes.windll = types.SimpleNamespace(kernel32=types.SimpleNamespace(Sleep=usleep))
+    sys.modules["fcntl"] = sys.modules["resource"] = sys.modules["pwd"] = sys.modules["grp"] = None
+    sys.modules["msvcrt"] = types.SimpleNamespace(locking=_locking, LK_NBLCK=2)
+    for name in (
+        "O_NOFOLLOW", "O_NONBLOCK", "O_DIRECTORY", "O_CLOEXEC", "fork", "register_at_fork", "fchmod", "fchown",
+        "getuid", "geteuid", "getgid", "getegid", "sched_getaffinity", "sched_setaffinity", "sched_yield", "statvfs", "uname",
+    ):  # fmt: skip
+        delattr(os, name)
+    os.O_BINARY = 0
+    os.open, os.replace, os.rename = _open, _refusing(os.replace), _refusing(os.rename)
+    os.unlink = os.remove = _refusing(os.unlink)
+    os.stat, os.lstat, os.fstat = map(_without_rights, (os.stat, os.lstat, os.fstat))
+    sys.platform = "win32"

@@ -20,14 +20,15 @@ from neurone import system
 
 PACKAGE = Path(neurone.__file__).parent
 TESTS = str(Path(__file__).parent)
-# The bits of a training of each kind, whether anything was compiled for them, and where it is kept.
+# The bits of a training, whether anything was compiled for it, and where that is kept. The kernels of batches and of
+# threads take three times as long to compile, so only the test of Windows, where threads sleep otherwise, has them.
 TRAINS = """
 import numpy as np
 import neurone
 from neurone.kernels import cache
 from neurone.kernels.jit import compiling
 
-for batch_size in (1, 4):
+for batch_size in (1,):
     network = neurone.Network((3, 5, 2))
     neurone.fit(network, np.eye(3), np.array([0, 1, 1]), batch_size=batch_size, epochs=2, threads=2)
     print(bytes(network.parameters).hex())
@@ -59,19 +60,20 @@ def python(code, cache, *options, first=TESTS, user=None, **environment):
     )  # fmt: skip
 
 
-def trained(right, cache, *options, begin="", **more):
+def trained(right, cache, *options, begin="", code=TRAINS, **more):
     """Whether TRAINS, which gives the right bits and complains of nothing, compiled; and where its cache is."""
-    done = python(begin + TRAINS, cache, *options, **more)
+    done = python(begin + code, cache, *options, **more)
     assert done.stderr == ""
     *bits, compiled, folder = done.stdout.split()
-    assert bits == right
+    assert bits == right[: len(bits)] != []
     return compiled == "True", folder
 
 
 def test_windows(right, tmp_path):
     """Kernels are kept; files are replaced, and locked, though Windows has its own way of doing either."""
     for compiled in (True, False):
-        assert trained(right, tmp_path, begin="import windows; windows.imitate()")[0] == compiled
+        code = TRAINS.replace("(1,)", "(1, 4)")
+        assert trained(right, tmp_path, begin="import windows; windows.imitate()", code=code)[0] == compiled
     code = """
 import windows
 
@@ -100,7 +102,8 @@ def test_what_a_killed_process_has_left_is_removed_on_windows_too(tmp_path):
     for path in left:
         path.write_bytes(b"")
     os.utime(left[0], (1, 1))
-    code = f"import windows; windows.imitate(); from neurone.files import replacing\nwith replacing({str(tmp_path / 'file')!r}): pass"
+    code = "import windows; windows.imitate(); from neurone.files import replacing\n"
+    code += f"with replacing({str(tmp_path / 'file')!r}): pass"
     assert python(code, tmp_path / "cache").stderr == ""
     # Another may have closed the young one only to rename it.
     assert not left[0].exists() and left[1].exists()
@@ -312,5 +315,5 @@ def test_a_cache_that_root_has_filled_is_for_all_to_read(right, tmp_path):
     for path in folder.glob("*.nbc"):
         os.chown(path, 12346, -1)
     done = python(TRAINS, tmp_path, user="12345")
-    assert done.stdout.split()[:3] == [*right, "True"], done.stderr
+    assert done.stdout.split()[:2] == [right[0], "True"], done.stderr
     assert "can be written by other users" in done.stderr

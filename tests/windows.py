@@ -89,7 +89,8 @@ def imitate():
     sys.modules["msvcrt"] = types.SimpleNamespace(locking=_locking, LK_NBLCK=2)
     for name in (
         "O_NOFOLLOW", "O_NONBLOCK", "O_DIRECTORY", "O_CLOEXEC", "fork", "register_at_fork", "fchmod", "fchown",
-        "getuid", "geteuid", "getgid", "getegid", "sched_getaffinity", "sched_setaffinity", "sched_yield", "statvfs", "uname",
+        "getuid", "geteuid", "getgid", "getegid", "sched_getaffinity", "sched_setaffinity",
+        "sched_yield", "statvfs", "uname",
     ):  # fmt: skip
         delattr(os, name)
     os.O_BINARY = 0

@@ -180,7 +180,7 @@ def test_numba_disabled_for_others_is_not_disabled_here(right, tmp_path):
     """People set the variable to look into their own functions, which stay as they are."""
     check = "import numba; f = lambda: 0; assert numba.njit(f) is f\n"
     done = python(check + TRAINS + check, tmp_path, NUMBA_DISABLE_JIT="1")
-    assert done.stderr == "" and done.stdout.split()[:2] == right
+    assert done.stderr == "" and done.stdout.split()[0] == right[0]
     assert not trained(right, tmp_path)[0]
 
 

@@ -7,9 +7,10 @@ VENV ?= .venv
 train: $(VENV)/installed-run
 	$(VENV)/bin/python -m neurone.train
 
-# Two files at a time: most of it is the compiler's work, on one core.
+# Two tests at a time: most of it is the compiler's work, on one core. Who has nothing left takes from the other: with
+# whole files the last ones ran alone.
 test: $(VENV)/installed-test
-	$(VENV)/bin/python -m pytest -n 2 --dist loadfile
+	$(VENV)/bin/python -m pytest -n 2 --dist worksteal
 
 # Exhaustive, and long: every float32 through exp and tanh, thousands of kills, a hundred thousand damaged files.
 torture: $(VENV)/installed-torture

@@ -306,6 +306,7 @@ def test_dense_and_sparse_inputs(dtype, share, batch_size):
     assert_same(both((57, 5, 4), images, rng.integers(0, 4, 90), batch_size=batch_size))
 
 
+@pytest.mark.filterwarnings("ignore::neurone.LearningWarning")  # of float32, as pixels that nobody divided
 @pytest.mark.parametrize("make", [np.asarray, csr_array])
 @pytest.mark.parametrize("hidden", [5, 40, 100])
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32])

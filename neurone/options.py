@@ -7,6 +7,7 @@ from numbers import Integral, Real
 import numpy as np
 
 from neurone.constants import (
+    ADAM,
     HALF_QUADRATIC,
     IDENTITY,
     LOG,
@@ -14,6 +15,7 @@ from neurone.constants import (
     MOMENTUM,
     QUADRATIC,
     RELU,
+    RPROP,
     SGD,
     SOFTMAX,
     TANH,
@@ -36,8 +38,9 @@ KERNELS = ("fast", "notes")
 TUNINGS = ("background", "first", "off")
 # Of what a message says of a value.
 _LONGEST = 80
-# Each optimiser's code, and how many numbers it keeps for every parameter.
-OPTIMIZERS = {"sgd": (SGD, 0), "momentum": (MOMENTUM, 1)}
+# Each optimiser's code, and the numbers that it keeps for every parameter, as they are at first.
+KINDS = {"sgd": (SGD, ()), "momentum": (MOMENTUM, (0.0,)), "adam": (ADAM, (0.0, 0.0)), "rprop": (RPROP, (0.1, 0.0))}
+OPTIMIZERS = ("sgd", "adam", "rprop")
 
 
 def described(value):

@@ -6,6 +6,7 @@ import numpy as np
 
 from neurone import options
 from neurone.datasets.arrays import as_factors
+from neurone.engine.optimizer import Optimizer
 from neurone.errors import ExtraError, InputError
 from neurone.network import Network
 from neurone.training.fit import iterate
@@ -264,7 +265,7 @@ class _Perceptron(BaseEstimator):
             seed=self.network_.seed + self.n_iter_, epochs=epochs, kernels="fast",
             threads=self.threads, tuning=self.tuning,
             batch_size=batch_size,
-            momentum=self.momentum, nesterovs_momentum=self.nesterovs_momentum, alpha=self.alpha,
+            optimizer=Optimizer("sgd", self.momentum, self.nesterovs_momentum, self.alpha),
             sample_weight=self._factors(y, sample_weight), validation=None, progress=None, position=position,
         )  # fmt: skip
 

@@ -14,6 +14,7 @@ from neurone import options, system
 from neurone.commands import Parser, batch_size, check_stopped, describe, load_set, postponing, print_test, run
 from neurone.datasets.arrays import stratified
 from neurone.datasets.mnist import is_part
+from neurone.engine.optimizer import Optimizer
 from neurone.errors import DivergenceError, InputError
 from neurone.files import check_writable, lock_of, locked, refusal, shown
 from neurone.kernels.jit import compiling
@@ -43,9 +44,13 @@ def _parser():
     add("--power-t", type=float, default=0.5, metavar="F", help="of --schedule invscaling (default: %(default)s)")
     add("--patience", type=int, metavar="N", help="allow N epochs in a row without progress; end with the best weights")
     add("--tol", type=float, default=1e-4, metavar="F", help="least progress for --patience (default: %(default)s)")
-    add("--momentum", type=float, default=0.0, metavar="F", help="from 0 to below 1 (default: 0)")
+    add("--optimizer", choices=options.OPTIMIZERS, default="sgd", help="rprop goes with --batch-size all")
+    add("--momentum", type=float, default=0.0, metavar="F", help="of sgd, from 0 to below 1 (default: 0)")
     add("--no-nesterov", dest="nesterov", action="store_false", help="plain momentum, not Nesterov's")
     add("--alpha", type=float, default=0.0, metavar="F", help="factor of the penalty on large weights (default: 0)")
+    add("--weight-decay", type=float, default=0.0, metavar="F", help="decoupled: AdamW's, with adam (default: 0)")
+    for name, default in (("--beta-1", 0.9), ("--beta-2", 0.999), ("--epsilon", 1e-8)):
+        add(name, type=float, default=default, metavar="F", help="of adam (default: %(default)s)")
     add("--reduction", choices=options.REDUCTIONS, default="mean", help="of a batch's gradients")
     add("--kernels", choices=options.KERNELS, default="fast", help="both give the same bits; notes is for reading")
     add("--tuning", choices=options.TUNINGS, default="background", help="when to compile kernels for this very network")
@@ -80,13 +85,15 @@ def _train(args, argv):
         learning_rate=args.learning_rate, decay=args.decay, schedule=args.schedule, power_t=args.power_t,
         patience=args.patience, tol=args.tol,
     )  # fmt: skip
-    decisive = dict(
-        batch_size=args.batch_size, epochs=args.epochs, reduction=args.reduction, momentum=args.momentum,
-        nesterovs_momentum=args.nesterov, alpha=args.alpha, seed=args.seed,
+    optimizer = Optimizer(
+        args.optimizer, args.momentum, args.nesterov, args.alpha, args.weight_decay, args.beta_1, args.beta_2,
+        args.epsilon,
     )  # fmt: skip
+    decisive = dict(batch_size=args.batch_size, epochs=args.epochs, reduction=args.reduction, seed=args.seed)
     with ExitStack() as stack:
         check_lock = stack.enter_context(locked(args.checkpoint)) if args.checkpoint is not None else None
-        asked = network.settings() | rules | decisive | {"validation": args.validation}
+        asked = network.settings() | rules | decisive
+        asked |= optimizer.settings() | {"validation": args.validation}
         keeper = _Keeper(args, asked, network, data, check_lock)
         position = keeper.position
         done, seconds = len(position.reports), position.seconds + sum(report.seconds for report in position.reports)
@@ -101,7 +108,8 @@ def _train(args, argv):
             progress.print(f"tuned kernels from epoch {epoch + 1}, sample {sample} on")
 
         reports = iterate(
-            network, images, labels, rules=Rules(**rules), **decisive, shuffle=True, kernels=args.kernels,
+            network, images, labels, rules=Rules(**rules), **decisive, optimizer=optimizer, shuffle=True,
+            kernels=args.kernels,
             tuning=args.tuning, told_tuned=told_tuned, threads=args.threads, validation=validation,
             progress=after_call, position=position,
         )  # fmt: skip

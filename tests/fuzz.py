@@ -36,8 +36,8 @@ with ExitStack() as stack:
 
 SIZES, SAMPLES = (3, 4, 2), 20
 ASKED = neurone.Network(SIZES).settings() | {
-    "learning_rate": 0.1, "decay": 0.9, "schedule": "adaptive", "patience": 1, "momentum": 0.9, "batch_size": 5,
-    "epochs": 4, "reduction": "mean", "validation": 6, "data": "0",
+    "learning_rate": 0.1, "decay": 0.9, "schedule": "adaptive", "patience": 1, "optimizer": "sgd", "momentum": 0.9,
+    "batch_size": 5, "epochs": 4, "reduction": "mean", "validation": 6, "data": "0",
 }  # fmt: skip
 _REPORTS = [Report(epoch, 0.5 - epoch / 8, 10.0, 12.5, 0.1, 0.25, validation_cost=0.75) for epoch in range(2)]
 

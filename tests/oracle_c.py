@@ -12,7 +12,7 @@ import json
 import shutil
 import subprocess
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +29,11 @@ OUTPUTS = (
 # In the order of neurone.c's enumerations.
 _FUNCTIONS = (*ACTIVATIONS, "softmax")
 _COSTS = ("quadratic", "half-quadratic", "log")
+_OPTIMISERS = ("sgd", "adam", "rprop")
+_PLAIN = dict(
+    optimizer="sgd", momentum=0.0, nesterovs_momentum=True, alpha=0.0, weight_decay=0.0, beta_1=0.9, beta_2=0.999,
+    epsilon=1e-8,
+)  # fmt: skip
 
 
 @dataclass
@@ -49,12 +54,16 @@ class Case:
     rate: float
     decay: float
     orders: list  # one array of indices an epoch
+    optimizer: dict = field(default_factory=dict)  # `neurone.fit`'s options of the optimiser
+    factors: np.ndarray | None = None
 
     def __str__(self):
         return (
             f"{self.dtype} {self.sizes} {self.activation} {self.output} {self.cost}, slope {self.slope}, "
             f"{self.images.dtype} images, {self.targets.dtype} targets, mean {self.mean}, "
             f"{len(self.images)} samples by {self.batch_size}"
+            + (f", {self.optimizer}" if self.optimizer else "")
+            + ("" if self.factors is None else ", factors")
         )
 
 
@@ -91,6 +100,8 @@ def make_case(
     rate=0.1,
     decay=0.75,
     orders=None,
+    optimizer=None,
+    factors=False,
 ):
     """A case whose numbers are drawn from `seed`; `reach` is that of the parameters."""
     count = sum((n + 1) * m for n, m in itertools.pairwise(sizes))
@@ -120,6 +131,8 @@ def make_case(
         rate=rate,
         decay=decay,
         orders=[np.arange(samples)] * 2 if orders is None else orders,
+        optimizer=optimizer or {},
+        factors=uniform(seed, 3, (samples,), 0, 2) if factors else None,
     )
 
 
@@ -142,17 +155,21 @@ def _encode(case):
     """The bytes of a case, in the order that neurone.c gives at its head."""
     pixels, labels = case.images.dtype == np.uint8, case.targets.dtype == np.int64
     epochs = len(case.orders)
-    integers, reals = np.int64, np.float64
+    integers, reals, chosen = np.int64, np.float64, _PLAIN | case.optimizer
     parts = [
         (integers, [len(case.sizes) - 1, *case.sizes]),
         (integers, [_FUNCTIONS.index(case.activation), _FUNCTIONS.index(case.output)]),
         (integers, [_COSTS.index(case.cost)]),
         (integers, [case.mean, len(case.images), case.batch_size, epochs, pixels, labels]),
         (reals, [case.slope, case.rate, case.decay]),
+        (integers, [_OPTIMISERS.index(chosen["optimizer"]), chosen["nesterovs_momentum"]]),
+        (reals, [chosen[name] for name in ("momentum", "alpha", "weight_decay", "beta_1", "beta_2", "epsilon")]),
+        (integers, [case.factors is not None]),
         (integers, case.orders),
         (reals, case.parameters),
         (integers if pixels else reals, case.images),
         (integers if labels else reals, case.targets),
+        (reals, [] if case.factors is None else case.factors),
     ]
     return b"".join(np.asarray(values).astype(kind).tobytes() for kind, values in parts)
 

@@ -114,9 +114,10 @@ def drawn(rng):
     options = dict(
         batch_size=[1, 2, 7, 32, 100, None][rng.integers(6)], epochs=2, seed=int(rng.integers(1000)),
         reduction=str(rng.choice(["mean", "sum"])), learning_rate=float(rng.choice([0.001, 0.01])),
-        momentum=float(rng.choice([0, 0, 0.9])), nesterovs_momentum=bool(rng.integers(2)),
-        alpha=float(rng.choice([0, 0, 0.01])), shuffle=bool(rng.integers(2)),
-        sample_weight=rng.random(count) + 0.1 if rng.random() < 0.2 else None,
+        **[dict(momentum=0.9, nesterovs_momentum=bool(rng.integers(2))), dict(optimizer="adam"),
+           dict(optimizer="rprop"), {}, {}, {}][rng.integers(6)],
+        weight_decay=float(rng.choice([0, 0, 0, 0.5])), alpha=float(rng.choice([0, 0, 0.01])),
+        shuffle=bool(rng.integers(2)), sample_weight=rng.random(count) + 0.1 if rng.random() < 0.2 else None,
     )  # fmt: skip
     return SimpleNamespace(settings=settings, images=images, labels=labels, sparse=rng.random() < 0.2, options=options)
 

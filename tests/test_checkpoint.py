@@ -10,6 +10,7 @@ import pytest
 
 import neurone
 from neurone.engine import tuning
+from neurone.engine.optimizer import Optimizer
 from neurone.training import checkpoint
 from neurone.training.fit import iterate
 from neurone.training.reports import Position
@@ -18,12 +19,15 @@ from neurone.training.rules import Rules
 IMAGES = np.random.Generator(np.random.Philox(2)).integers(0, 256, (40, 20), np.uint8)
 LABELS = np.arange(40) % 3
 RULES = dict(learning_rate=0.5, decay=0.9, schedule="constant", power_t=0.5, patience=None, tol=1e-4)
-OPTIONS = dict(reduction="mean", momentum=0.0, nesterovs_momentum=True, alpha=0.0, seed=0)
+OPTIONS = dict(reduction="mean", seed=0)
+OPTIMIZER = Optimizer().settings()
 PLAIN = {}
 # No epoch but the first is an improvement, so patience runs out in every second one; the least loss may come later.
 ADAPTIVE = dict(momentum=0.9, alpha=0.01, schedule="adaptive", patience=1, tol=200.0)
 # Ends before the last epoch.
 PATIENT = dict(momentum=0.5, nesterovs_momentum=False, schedule="invscaling", power_t=0.3, patience=1, tol=200.0)
+ADAM = dict(optimizer="adam", beta_1=0.8, weight_decay=0.1, alpha=0.01, learning_rate=0.02)
+RPROP = dict(optimizer="rprop", weight_decay=0.1)
 
 
 class StopError(Exception):
@@ -40,18 +44,19 @@ def train(net, position, kernels, threads, batch_size, epochs=3, stop=None, more
             raise StopError
 
     rules = {name: more.get(name, value) for name, value in RULES.items()}
-    options = {name: more.get(name, value) for name, value in OPTIONS.items()}
+    method, *numbers = (more.get(name, value) for name, value in OPTIMIZER.items())
     validation = IMAGES[:7], LABELS[:7]
     for _ in iterate(
-        net, IMAGES, LABELS, rules=Rules(**rules), **options, batch_size=batch_size, epochs=epochs, shuffle=True,
-        kernels=kernels, threads=threads, validation=validation, progress=progress, position=position,
+        net, IMAGES, LABELS, rules=Rules(**rules), optimizer=Optimizer(method, *numbers), **OPTIONS, shuffle=True,
+        batch_size=batch_size, epochs=epochs, kernels=kernels, threads=threads, validation=validation,
+        progress=progress, position=position,
     ):  # fmt: skip
         pass
 
 
 def asked(net, batch_size, epochs=3, more=PLAIN):
     place = {"batch_size": batch_size, "epochs": epochs, "validation": 7, "data": "0"}
-    return net.settings() | RULES | OPTIONS | place | more
+    return net.settings() | RULES | OPTIONS | OPTIMIZER | place | more
 
 
 def state(position):
@@ -59,7 +64,8 @@ def state(position):
     course = vars(position.course)
     best = None if course["parameters"] is None else course["parameters"].tobytes()
     memory = position.memory.shape, position.memory.tobytes()
-    return vars(position) | {"memory": memory, "course": course | {"parameters": best}}
+    powers = position.powers.tolist()
+    return vars(position) | {"memory": memory, "powers": powers, "course": course | {"parameters": best}}
 
 
 def numbers(position):
@@ -83,7 +89,9 @@ def call_of(monkeypatch):
 @pytest.mark.parametrize("kernels", ["fast", "notes"])
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("batch_size", [1, 6, None])
-@pytest.mark.parametrize("more", [PLAIN, ADAPTIVE, PATIENT], ids=["plain", "adaptive", "patient"])
+@pytest.mark.parametrize(
+    "more", [PLAIN, ADAPTIVE, PATIENT, ADAM, RPROP], ids=["plain", "adaptive", "patient", "adam", "rprop"]
+)
 def test_any_epoch_and_any_sample(more, kernels, threads, batch_size, tmp_path, call_of, teams, tried):
     """From each of 120 or 160 places it reaches the parameters, reports and state of a training that never stopped."""
     call_of(1)
@@ -91,11 +99,11 @@ def test_any_epoch_and_any_sample(more, kernels, threads, batch_size, tmp_path, 
     whole, reference = neurone.Network((20, 9, 3)), Position()
     train(whole, reference, kernels, threads, batch_size, epochs, more=more)
     course = reference.course
-    assert (len(reference.reports), course.ended) == ((3, more is PATIENT) if more is not ADAPTIVE else (4, False))
+    assert (len(reference.reports), course.ended) == ((3, True) if more is PATIENT else (epochs, False))
     if more is ADAPTIVE:
         rates = [0.5, 0.5 * 0.9, 0.5 * 0.9**2, 0.5 * 0.9**3 / 5]
         assert [report.learning_rate for report in reference.reports] == rates
-    for stop in range(1, 40 * len(reference.reports), 1 if threads == 1 else 7):
+    for stop in range(1, 40 * len(reference.reports), 1 if threads == 1 and more in (PLAIN, ADAPTIVE, PATIENT) else 7):
         net, position = neurone.Network((20, 9, 3)), Position()
         with pytest.raises(StopError):
             train(net, position, kernels, threads, batch_size, epochs, stop, more)
@@ -122,7 +130,9 @@ def test_a_call_that_ends_within_a_batch_leaves_the_place_at_its_beginning(call_
     assert net.parameters.tobytes() == start.parameters.tobytes()
 
 
-@pytest.mark.parametrize("more", [PLAIN, ADAPTIVE, PATIENT], ids=["plain", "adaptive", "patient"])
+@pytest.mark.parametrize(
+    "more", [PLAIN, ADAPTIVE, PATIENT, ADAM, RPROP], ids=["plain", "adaptive", "patient", "adam", "rprop"]
+)
 def test_more_epochs_may_be_asked_for(more, tmp_path):
     """The rest continues from the last parameters, not from the best; a run that patience ended has no rest."""
     long, short, reference, position = neurone.Network((20, 9, 3)), neurone.Network((20, 9, 3)), Position(), Position()

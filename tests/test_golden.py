@@ -43,6 +43,8 @@ def train(case, shuffle, kernels="notes", threads=1):
         seed=SEED,
         kernels=kernels,
         threads=threads,
+        sample_weight=case.factors,
+        **case.optimizer,
     )
     costs = np.array([report.cost for report in history])
     return network.parameters, costs, network.predict_proba(case.images)
@@ -124,6 +126,38 @@ def test_saturated(dtype, output, cost):
             cases.append(make_case(len(cases), sizes, activation, output, cost, dtype, **options))
     # Neurons that are saturated to the last bit do not learn. The others must.
     assert compare(cases, shuffle=True) > len(cases) / 6
+
+
+OPTIMIZERS = (
+    dict(momentum=0.9),
+    dict(momentum=0.5, nesterovs_momentum=False, alpha=0.1, weight_decay=0.3),
+    dict(alpha=0.2),
+    dict(weight_decay=0.7),
+    dict(optimizer="adam"),
+    dict(optimizer="adam", beta_1=0.7, beta_2=0.8, epsilon=1e-3, alpha=0.1, weight_decay=0.5),
+    dict(optimizer="rprop"),
+    dict(optimizer="rprop", alpha=0.2, weight_decay=0.01),
+)
+
+
+@needs_gcc
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize("dtype", WIDTHS)
+def test_optimizers(dtype, threads, teams):
+    """Each for many corrections, by single samples, batches and the whole set; means and totals; with factors."""
+    cases = []
+    for optimizer, batch_size, mean in itertools.product(OPTIMIZERS, (1, 4, 9), (True, False)):
+        number = len(cases)
+        sizes = (5, 64, 4, 3) if threads > 1 else (5, 9, 4, 3)
+        options = dict(optimizer=optimizer, factors=number % 4 == 1, samples=9, batch_size=batch_size, mean=mean)
+        cases.append(
+            make_case(
+                number, sizes, ACTIVATIONS[number % 4], *OUTPUTS[number % 2], dtype, rate=0.03, decay=0.9,
+                orders=shuffled(9, 8), **options,
+            )
+        )  # fmt: skip
+    assert compare(cases, shuffle=True, threads=threads) == len(cases)
+    assert max(teams, default=1) == threads
 
 
 @needs_gcc

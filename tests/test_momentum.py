@@ -5,6 +5,7 @@ import pytest
 
 import neurone
 from neurone.datasets.digits import digits
+from neurone.engine.optimizer import Optimizer
 from neurone.training.fit import iterate
 from neurone.training.reports import Position
 from neurone.training.rules import Rules
@@ -91,11 +92,13 @@ def test_the_velocity_goes_on(kernels):
     labels %= 8
     whole, parts = neurone.Network((784, 5, 8)), neurone.Network((784, 5, 8))
     options = dict(rules=Rules(0.1), batch_size=8, reduction="mean", shuffle=False, seed=0,
-                   kernels=kernels, threads=1, validation=None, progress=None, momentum=0.9)  # fmt: skip
+                   kernels=kernels, threads=1, optimizer=Optimizer(momentum=0.9), validation=None,
+                   progress=None)  # fmt: skip
     list(iterate(whole, images, labels, epochs=2, **options))
     first = Position()
     list(iterate(parts, images, labels, epochs=1, position=first, **options))
-    list(iterate(parts, images, labels, epochs=1, position=Position(memory=first.memory), **options))
+    second = Position(memory=first.memory, powers=first.powers)
+    list(iterate(parts, images, labels, epochs=1, position=second, **options))
     assert np.array_equal(whole.parameters, parts.parameters)
 
 

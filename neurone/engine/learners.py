@@ -9,14 +9,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from neurone import options
 from neurone.engine import samples
 from neurone.engine.memory import aligned, each, rows_of
+from neurone.engine.optimizer import Optimizer
 from neurone.engine.parameters import Packed, own
 from neurone.engine.plan import Part, group_size, parts, samples_per_call, team_size, tranche
 from neurone.engine.threads import team
 from neurone.kernels import batch, jit, notes, online
-from neurone.kernels.arguments import NotesWorkspace, OnlineWorkspace, Rule, Span, Team, Workspace
+from neurone.kernels.arguments import NotesWorkspace, OnlineWorkspace, Span, Team, Workspace
 from neurone.kernels.groups import BITS
 from neurone.kernels.simd import REGISTER_BYTES
 from neurone.kernels.team import MESSAGES
@@ -40,13 +40,11 @@ class Problem:
     batch_size : int
     total : bool
         Correct by the sum of a batch's gradients, not their mean.
-    optimizer : str
-        One of `options.OPTIMIZERS`.
-    momentum : float
-    nesterov : bool
-    penalty : float
+    optimizer : Optimizer
     memory : ndarray
         What the optimiser keeps: (numbers kept, parameters), each row laid out like the parameters.
+    powers : ndarray
+        Those of Adam's two factors, float64 (2,); 1 at first.
     threads : int
     """
 
@@ -56,17 +54,14 @@ class Problem:
     targets: tuple
     batch_size: int
     total: bool
-    optimizer: str
-    momentum: float
-    nesterov: bool
-    penalty: float
+    optimizer: Optimizer
     memory: np.ndarray
+    powers: np.ndarray
     threads: int
 
     def rule(self):
-        """How a batch corrects the parameters, for kernels; each call sets the rate."""
-        real, (code, _) = self.network.dtype.type, options.OPTIMIZERS[self.optimizer]
-        return Rule(self.batch_size, self.total, code, real(self.momentum), self.nesterov, real(self.penalty), real(0))
+        """How a batch corrects the parameters, for kernels."""
+        return self.optimizer.rule(self.network.dtype, self.batch_size, self.total)
 
 
 class NotesLearner:
@@ -79,7 +74,7 @@ class NotesLearner:
         states, deltas, gradient, tau, y = (np.zeros(size, network.dtype) for size in sizes)
         self._net, self._rule = own(network), problem.rule()
         self._samples = samples.whole(problem.rows, problem.divisor, network.dtype, problem.targets)
-        self._work = NotesWorkspace(states, deltas, gradient, problem.memory, tau, y, np.zeros(2))
+        self._work = NotesWorkspace(states, deltas, gradient, problem.memory, problem.powers, tau, y, np.zeros(2))
 
     def prepare(self):
         """Compile the kernels, or load them from the cache, by a call without samples."""
@@ -89,7 +84,7 @@ class NotesLearner:
         return samples_per_call(self.network)
 
     def train(self, order, first, last, rate, tally):
-        self._rule.alpha, self._work.tally = self.network.dtype.type(rate), tally
+        self._rule.alpha, self._rule.rate, self._work.tally = self.network.dtype.type(rate), rate, tally
         notes.train(self._net, self._samples, Span(order, first, last), self._rule, self._work)
 
     def load(self):
@@ -132,13 +127,15 @@ class _PackedLearner:
     def load(self):
         for packed, work in zip(self._packed, self._works, strict=True):
             packed.load()
-            for kept, copy in zip(self._memory, work.memory, strict=True):
+            work.powers[:] = self._powers
+            for kept, copy in zip(self._memory, work.memory, strict=False):
                 packed.copy_from(kept, copy)
 
     def store(self):
+        self._powers[:] = self._works[0].powers  # every thread has the same
         for packed, work in zip(self._packed, self._works, strict=True):
             packed.store()
-            for kept, copy in zip(self._memory, work.memory, strict=True):
+            for kept, copy in zip(self._memory, work.memory, strict=False):
                 packed.copy_to(kept, copy)
 
 
@@ -146,7 +143,7 @@ class OnlineLearner(_PackedLearner):
     """The kernels of `kernels/online.py`: plain SGD, one sample at a time. empty: without samples, to compile them."""
 
     def __init__(self, problem, tuned=False, empty=False):
-        self.network, self._memory = problem.network, problem.memory
+        self.network, self._memory, self._powers = problem.network, problem.memory, problem.powers
         network, rows = problem.network, problem.rows
         if empty:
             self._samples = samples.none(rows, network.dtype, problem.targets)
@@ -157,7 +154,7 @@ class OnlineLearner(_PackedLearner):
         outputs = packed.outputs_of(1, network.sizes[0] if len(self._samples.images) else 0)[0]
         y = np.zeros(network.sizes[-1], network.dtype)
         self._packed = [packed]
-        self._works = [OnlineWorkspace(outputs, packed.deltas_of(1)[0], y, problem.memory, np.zeros(2))]
+        self._works = [OnlineWorkspace(outputs, packed.deltas_of(1)[0], y, problem.memory, problem.powers, np.zeros(2))]
 
     def _calls(self, order, first, last, rate, tally):
         (packed,), (work,), span = self._packed, self._works, Span(order, first, last)
@@ -173,7 +170,8 @@ class BatchLearner(_PackedLearner):
     """The kernels of `kernels/batch.py`, by as many threads as there is work for. empty: as for `OnlineLearner`."""
 
     def __init__(self, problem, tuned=False, empty=False):
-        self.network, self._memory, self._rule = problem.network, problem.memory, problem.rule()
+        self.network, self._memory, self._powers = problem.network, problem.memory, problem.powers
+        self._rule = problem.rule()
         network, rows, inputs = problem.network, problem.rows, problem.network.sizes[0]
         lines, size = samples.lines_of(rows), min(problem.batch_size, len(rows))
         dense = samples.is_dense(rows, lines)
@@ -206,7 +204,9 @@ class BatchLearner(_PackedLearner):
             each(turns, packed.outputs_of(self._together)),
             each(turns, packed.deltas_of(self._together)),
             aligned(packed.size, dtype),
-            aligned(len(self._memory) * packed.size, dtype).reshape(len(self._memory), packed.size),
+            # A row at least, which kernels may write to.
+            aligned(max(1, len(self._memory)) * packed.size, dtype).reshape(-1, packed.size),
+            np.ones(2),
             aligned(self.network.sizes[-1], dtype),
             rows_of(turns, BITS * words, _WORDS),
             *(aligned(size, _WHOLE) for size in (self._together, rare, rare, 1)),  # places, seen, touched, count
@@ -222,7 +222,7 @@ class BatchLearner(_PackedLearner):
         members, span = len(self._packed), Span(order, first, last)
         # Like `tally`, not in pages of its own: that made no difference.
         meeting = np.zeros((1 + members, 16), np.int64) if meeting is None else meeting
-        self._rule.alpha = self.network.dtype.type(rate)
+        self._rule.alpha, self._rule.rate = self.network.dtype.type(rate), rate
         for me, (packed, work) in enumerate(zip(self._packed, self._works, strict=True)):
             work.tally = tally
             team = Team(me, members, meeting, self._messages)
@@ -241,5 +241,5 @@ class BatchLearner(_PackedLearner):
 
 def fast_learner(problem, tuned=False, empty=False):
     """The learner for this problem, with the generic kernels or the tuned ones; `empty`: without the samples."""
-    online = problem.batch_size == 1 and problem.optimizer == "sgd" and not problem.penalty
+    online = problem.batch_size == 1 and problem.optimizer.plain
     return (OnlineLearner if online else BatchLearner)(problem, tuned, empty)

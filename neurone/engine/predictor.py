@@ -113,5 +113,5 @@ def _workspace(packed, count, images):
     real, whole = np.empty(0, dtype), np.empty(0, np.int64)
     return Workspace(
         packed.inputs_of(together, images)[None], packed.outputs_of(together)[None], packed.deltas_of(together)[None],
-        real, real.reshape(0, 0), real, np.empty((1, 0), np.uint64), whole, whole, whole, whole, np.empty(0),
+        real, real.reshape(0, 0), np.empty(0), real, np.empty((1, 0), np.uint64), *(whole,) * 4, np.empty(0),
     )  # fmt: skip

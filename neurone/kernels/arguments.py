@@ -64,36 +64,49 @@ class Span(Struct):
 
 
 class Rule(Struct):
-    """How a batch of P samples corrects the parameters (`update.py`)."""
+    """How a batch of at most P samples corrects the parameters (`update.py`; specification section 8).
+
+    momentum is mu, and Adam's b1; powers, those of its b1 and b2, in 64 bits as are rate, decay and betas.
+    """
 
     P: int
     total: bool
     method: int
+    penalty: float
+    decay: float
     momentum: float
     nesterov: bool
-    penalty: float
+    second: float
+    c1: float
+    c2: float
+    epsilon: float
+    betas: ndarray
     alpha: float
+    rate: float
 
 
 class NotesWorkspace(Struct):
-    """The arrays of `notes.py`. memory: (numbers kept, parameters). tally: the epoch's cost and wrong answers."""
+    """The arrays of `notes.py`. memory: (numbers kept, parameters). powers: see `update.stride_of`. tally: the epoch's
+    cost and wrong answers."""
 
     TabOutput: ndarray
     Delta: ndarray
     Gradient: ndarray
     memory: ndarray
+    powers: ndarray
     tau: ndarray
     y: ndarray
     tally: ndarray
 
 
 class OnlineWorkspace(Struct):
-    """The arrays of `online.py`; `memory` is empty, as plain SGD keeps nothing."""
+    """The arrays of `online.py`; `memory` is empty, as plain SGD keeps nothing, and `powers` is not used."""
 
     TabOutput: ndarray
     Delta: ndarray
     y: ndarray
     memory: ndarray
+    powers: ndarray
     tally: ndarray
 
 
@@ -108,6 +121,7 @@ class Workspace(Struct):
     Deltas: ndarray
     Gradient: ndarray
     memory: ndarray
+    powers: ndarray
     y: ndarray
     holders: ndarray
     places: ndarray
@@ -202,3 +216,12 @@ class Correction(NamedTuple):
     at_once: bool
     step_size: float
     penalty: float
+
+
+class Step(NamedTuple):
+    """A batch's correction: the factor of its gradient or direction, the number of samples that a mean gradient is
+    divided by (else 1), and the factor of decoupled weight decay."""
+
+    size: float
+    P: float
+    decay: float

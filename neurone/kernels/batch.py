@@ -15,14 +15,14 @@ Parameters stand as in online.py. `layers.py` goes forward, `gradients.py` back.
 """
 
 from neurone.constants import SGD
-from neurone.kernels.arguments import Correction, Tranche
-from neurone.kernels.elementary import like
+from neurone.kernels.arguments import Correction, Step, Tranche
 from neurone.kernels.gradients import backward, gradients
 from neurone.kernels.jit import kernel, step
 from neurone.kernels.layers import first_layer, forward, grouped_layer
 from neurone.kernels.online import in_registers, outcome, outputs
 from neurone.kernels.simd import line, prefetch
 from neurone.kernels.team import MESSAGES, announce, receive, send, wait_for
+from neurone.kernels.update import stride_of
 
 # A label is prefetched this many samples ahead: early enough to be in the cache in time, and late enough to be there
 # still. (A whole tranche ahead was too early: with 800 neurons, other data had pushed it out.)
@@ -89,7 +89,7 @@ def train(net, samples, span, rule, work, team, shapes):
         end = min(begin + rule.P, order.size)
         stop = min(end, span.last)
         tranches = (stop - q + size - 1) // size
-        step_size = rule.alpha if rule.total else rule.alpha / like(rule.alpha, end - begin)
+        stride = Step(rule.alpha, rule.alpha, rule.alpha)  # of the batch, known at its end
         for t in range(tranches + ahead):
             if t < tranches:
                 here = q + t * size
@@ -100,8 +100,11 @@ def train(net, samples, span, rule, work, team, shapes):
                 tranche = Tranche(here, min(size, stop - here), turn)
                 down(net, work, team, tranche, sent + t - ahead + 1, shapes)
                 last = here + tranche.count == end
-                correction = Correction(here == begin, last and rule.method == SGD, step_size, rule.penalty)
-                gradients(net, samples, span, work, rule, tranche, correction, last, shapes)
+                if last:
+                    stride = stride_of(rule, work.powers, end - begin)
+                at_once = last and rule.method == SGD and rule.decay == 0
+                correction = Correction(here == begin, at_once, stride.size, rule.penalty)
+                gradients(net, samples, span, work, rule, tranche, correction, stride, last, shapes)
         sent += tranches
         q = stop
 

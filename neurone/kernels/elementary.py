@@ -264,6 +264,16 @@ def tanh32(x):
     return from_bits(bits(y) | sign)
 
 
+def _root(builder, x):
+    name = f"llvm.sqrt.v{x.type.count}f{32 if x.type.element == ir.FloatType() else 64}"
+    return builder.call(cgutils.get_or_insert_function(builder.module, ir.FunctionType(x.type, [x.type]), name), [x])
+
+
+@intrinsic
+def _root_of_block(typingctx, x):
+    return lane_by_lane(_root, None, (x,)) if is_block(x) else None
+
+
 # The names by which kernels call the overloads below; called from Python, they do nothing.
 
 
@@ -273,6 +283,15 @@ def exp(x):
 
 def tanh(x):
     """tanh(x): the C library's in 64 bits, `tanh32` in 32 (within 2 units in the last place)."""
+
+
+def root(x):
+    """The square root, correctly rounded in either width."""
+
+
+@overload(root)
+def _root_of(x):
+    return (lambda x: _root_of_block(x)) if is_block(x) else (lambda x: math.sqrt(x))
 
 
 def _of_width(x, of_32, of_64, block_of_64):

@@ -153,13 +153,12 @@ def dense_layer(net, work, layer, X, tranche, correction, shape, several):
 
 
 @step
-def update_layer(net, work, layer, rule, step_size, numbers):
+def update_layer(net, work, layer, rule, stride, numbers):
     """Correct a layer whose gradient was stored; a row of its blocks has `numbers` numbers."""
-    none = like(step_size, 0)
     for b in range(layer.blocks):
         place, end = layer.debut + b * (layer.n + 1) * numbers, layer.debut + (b + 1) * (layer.n + 1) * numbers
-        update_rows(net.LesPoids, work.Gradient, work.memory, place, place + numbers, rule, step_size, none)
-        update_rows(net.LesPoids, work.Gradient, work.memory, place + numbers, end, rule, step_size, rule.penalty)
+        update_rows(net.LesPoids, work.Gradient, work.memory, place, place + numbers, rule, stride, False)
+        update_rows(net.LesPoids, work.Gradient, work.memory, place + numbers, end, rule, stride, True)
 
 
 @step
@@ -176,7 +175,7 @@ def transpose(net, layer, numbers, before):
 
 
 @step
-def gradients(net, samples, span, work, rule, tranche, correction, last, shapes):
+def gradients(net, samples, span, work, rule, tranche, correction, stride, last, shapes):
     """The gradient of a tranche, layer by layer, and with the `last` tranche of a batch the correction."""
     L, before = net.sizes.size - 1, width(net.LesPoids, shapes.hidden)
     listed = samples.lines.size > 0 and samples.present.size == 0
@@ -195,7 +194,7 @@ def gradients(net, samples, span, work, rule, tranche, correction, last, shapes)
         else:
             dense_layer(net, work, layer, X, tranche, correction, shapes.output, shapes.several_outputs)
         if last and not correction.at_once:
-            update_layer(net, work, layer, rule, correction.step_size, numbers)
+            update_layer(net, work, layer, rule, stride, numbers)
         if last and number == 1 and listed:
             scatter(net.LesPoids, work, layer, correction, shapes.hidden)
         if last and number > 1:

@@ -37,7 +37,7 @@ import numpy as np
 from neurone.constants import HALF_QUADRATIC, LOG, QUADRATIC, SOFTMAX
 from neurone.kernels.elementary import activate, derivative, exp, like, madd
 from neurone.kernels.jit import kernel, step, view
-from neurone.kernels.update import update
+from neurone.kernels.update import stride_of, update
 
 
 @step
@@ -248,12 +248,20 @@ def penalise(net, Gradient, penalty):
 
 
 @step
-def correction(LesPoids, Gradient, memory, rule, step_size):
-    """w <- w - step G, or another optimiser's correction. The step includes a mean gradient's division by P."""
-    last, zero = memory.shape[0] - 1, like(step_size, 0)
+def shrink(net, decay):
+    """Decoupled weight decay, of weights and not of biases: w <- w + decay w, where decay is negative."""
+    for layer in range(1, net.sizes.size):
+        for place in range(net.debut[layer - 1] + net.sizes[layer], net.debut[layer]):
+            net.LesPoids[place] = madd(decay, net.LesPoids[place], net.LesPoids[place])
+
+
+@step
+def correction(LesPoids, Gradient, memory, rule, stride):
+    """w <- w - step G, or another optimiser's correction."""
+    last, zero = memory.shape[0] - 1, like(stride.size, 0)
     for place in range(LesPoids.size):
         kept = (memory[0, place], memory[last, place]) if last >= 0 else (zero, zero)
-        LesPoids[place], kept = update(LesPoids[place], Gradient[place], kept, rule, step_size)
+        LesPoids[place], kept = update(LesPoids[place], Gradient[place], kept, rule, stride)
         if last >= 0:
             memory[0, place] = kept[0]
         if last > 0:
@@ -286,7 +294,9 @@ def train(net, samples, span, rule, work):
         tally[0] += weigh(samples.factors, p, cost, DeltaSortie)
         backward(net, TabOutput, Delta, Gradient)
         if (q + 1) % P == 0 or q + 1 == order.size:
-            step_size = rule.alpha if rule.total else rule.alpha / like(rule.alpha, q % P + 1)
+            stride = stride_of(rule, work.powers, q % P + 1)
             if rule.penalty != 0:
                 penalise(net, Gradient, rule.penalty)
-            correction(net.LesPoids, Gradient, work.memory, rule, step_size)
+            if stride.decay != 0:
+                shrink(net, stride.decay)
+            correction(net.LesPoids, Gradient, work.memory, rule, stride)

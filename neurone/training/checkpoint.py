@@ -12,7 +12,8 @@ from dataclasses import fields
 
 import numpy as np
 
-from neurone import container, options
+from neurone import container
+from neurone.engine.optimizer import Optimizer
 from neurone.files import refusal
 from neurone.kernels import scalars
 from neurone.randomness import uniform
@@ -22,7 +23,7 @@ from neurone.training.rules import Course, error_or_cost, is_over
 # A report's numbers, without its epoch, which is its place in the history.
 _COLUMNS = tuple(field.name for field in fields(Report) if field.name != "epoch")
 _OF_VALIDATION = "validation_error", "validation_cost"
-_SETTINGS = ["asked", "sample", "cost", "wrong", "seconds", "factor", "best", "rounds", "end"]
+_SETTINGS = ["asked", "sample", "cost", "wrong", "seconds", "factor", "best", "rounds", "powers", "end"]
 # Of the probe of the C library.
 _NUMBERS = 20_000
 _ARRAYS = ["parameters", "memory", "best_parameters", "history"]
@@ -56,8 +57,8 @@ def save(path, asked, position, parameters, end=None):
     ----------
     path : path-like
     asked : dict
-        What the run was asked for: strings, numbers, lists. "epochs", "batch_size", "validation", "momentum" and
-        "patience" are among it.
+        What the run was asked for: strings, numbers, lists. "epochs", "batch_size", "validation", "optimizer",
+        "momentum" and "patience" are among it.
     position : Position
         Whole: `parameters` are those at this place.
     parameters : ndarray
@@ -70,7 +71,7 @@ def save(path, asked, position, parameters, end=None):
     course = position.course
     place = position.sample, position.cost, position.wrong, position.seconds
     # JSON has no word for infinity.
-    state = course.factor, None if course.best == math.inf else course.best, course.rounds
+    state = course.factor, None if course.best == math.inf else course.best, course.rounds, position.powers.tolist()
     best = [] if course.parameters is None else course.parameters
     history = np.array(history, np.float64).reshape(-1, len(columns))
     arrays = parameters, position.memory, np.array(best, parameters.dtype).reshape(-1, parameters.size), history
@@ -127,14 +128,14 @@ def _position(settings, arrays, asked, network, samples):
     if list(settings) != _SETTINGS or list(arrays) != _ARRAYS:
         raise ValueError("other settings or arrays")
     parameters, memory, best_parameters, history = arrays.values()
-    _, sample, cost, wrong, seconds, factor, best, rounds, end = settings.values()
+    _, sample, cost, wrong, seconds, factor, best, rounds, powers, end = settings.values()
     columns, epochs, patience, size = _columns(asked), asked["epochs"], asked["patience"], network.parameters.size
     if history.dtype != np.float64 or history.shape[1:] != (len(columns),) or len(history) > epochs:
         raise ValueError(f"history is {history.dtype} {history.shape}")
     begun = len(history) > 0
     for name, array, shape in (
         ("parameters", parameters, (size,)),
-        ("memory", memory, (options.OPTIMIZERS["momentum" if asked["momentum"] else "sgd"][1], size)),
+        ("memory", memory, (len(Optimizer(asked["optimizer"], asked["momentum"]).kept), size)),
         ("best_parameters", best_parameters, (int(begun and patience is not None), size)),
     ):
         if array.dtype != network.dtype or array.shape != shape:
@@ -148,11 +149,14 @@ def _position(settings, arrays, asked, network, samples):
         ("seconds", seconds, float, np.inf),
         ("factor", factor, float, 1),
         ("rounds", rounds, int, max(len(history) - 1, 0)),
+        *(("powers", power, float, 1) for power in powers),
         ("end", 0.0 if end is None else end, float, np.inf if over else 0),
     )
     for name, value, type_, most in numbers:
         if type(value) is not type_ or not 0 <= value <= most:
             raise ValueError(f"{name} is {value!r}")
+    if len(powers) != 2:
+        raise ValueError(f"powers are {powers!r}")
     if sample % (asked["batch_size"] or samples) and sample != samples:
         raise ValueError(f"sample {sample} is not at the end of a batch")
     rows = [dict.fromkeys(_COLUMNS) | dict(zip(columns, row, strict=True)) for row in history.tolist()]
@@ -166,7 +170,7 @@ def _position(settings, arrays, asked, network, samples):
     course = Course(decayed, factor, best if begun else math.inf, rounds, samples * len(reports), ended=ended)
     if len(best_parameters):
         course.parameters = best_parameters[0]
-    return Position(reports, sample, cost, wrong, seconds, memory, course)
+    return Position(reports, sample, cost, wrong, seconds, memory, np.array(powers), course)
 
 
 def _columns(asked):

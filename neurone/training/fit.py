@@ -7,6 +7,7 @@ import numpy as np
 from neurone import options
 from neurone.datasets.arrays import as_factors, as_images, as_labels
 from neurone.engine.learners import Problem
+from neurone.engine.optimizer import PLAIN_SGD, Optimizer
 from neurone.engine.scorer import Scorer
 from neurone.engine.tuning import LEARNERS
 from neurone.errors import DivergenceError, InputError
@@ -35,9 +36,14 @@ def fit(
     batch_size=1,
     epochs=5,
     reduction="mean",
+    optimizer="sgd",
     momentum=0.0,
     nesterovs_momentum=True,
+    beta_1=0.9,
+    beta_2=0.999,
+    epsilon=1e-8,
     alpha=0.0,
+    weight_decay=0.0,
     shuffle=True,
     seed=0,
     kernels="fast",
@@ -81,13 +87,24 @@ def fit(
     epochs : int, default 5
     reduction : {"mean", "sum"}, default "mean"
         Correction by the mean of a batch's gradients (specification section 3) or by their sum (section 5).
+    optimizer : {"sgd", "adam", "rprop"}, default "sgd"
+        How a batch's gradient G corrects the parameters (specification section 8): in proportion to it; by running
+        means of it and of its square (Kingma and Ba, 2015; try a learning rate of 0.001); or by its sign, each
+        parameter having a step of its own (iRprop-, Igel and Huesken, 2000), which needs neither a learning rate nor
+        care of the inputs' scale, and takes the whole set for a batch. All but plain sgd touch every weight at every
+        correction, those of inputs that are 0 too.
     momentum : float, default 0.0
-        From 0 to below 1: v <- momentum v - learning_rate G, and the parameters move by v (Sutskever et al., 2013).
-        Like `alpha`, it makes every correction touch every weight.
+        Of sgd, from 0 to below 1: v <- momentum v - learning_rate G, and the parameters move by v (Sutskever et al.,
+        2013).
     nesterovs_momentum : bool, default True
         With momentum, the parameters move by momentum v - learning_rate G, with the new v.
+    beta_1, beta_2, epsilon : float, default 0.9, 0.999, 1e-8
+        Of adam.
     alpha : float, default 0.0
         Factor of the penalty alpha / 2 |w|^2 that is added to a batch's total cost; biases are not penalised.
+    weight_decay : float, default 0.0
+        Before a correction, weights, not biases, are multiplied by 1 - weight_decay times the learning rate, apart from
+        the gradient (Loshchilov and Hutter, 2019: AdamW, with adam).
     shuffle : bool, default True
         Take the samples in a new order each epoch, a function of (seed, epoch) alone; else in the order given.
     seed : int, default 0
@@ -154,9 +171,7 @@ def fit(
         batch_size=batch_size,
         epochs=epochs,
         reduction=reduction,
-        momentum=momentum,
-        nesterovs_momentum=nesterovs_momentum,
-        alpha=alpha,
+        optimizer=Optimizer(optimizer, momentum, nesterovs_momentum, alpha, weight_decay, beta_1, beta_2, epsilon),
         shuffle=shuffle,
         seed=seed,
         kernels=kernels,
@@ -187,9 +202,7 @@ def iterate(
     threads,
     validation,
     progress,
-    momentum=0.0,
-    nesterovs_momentum=True,
-    alpha=0.0,
+    optimizer=PLAIN_SGD,
     sample_weight=None,
     tuning="background",
     told_tuned=None,
@@ -210,14 +223,11 @@ def iterate(
     options.choice("tuning", tuning, options.TUNINGS)
     seed, shuffle = options.seed(seed), options.flag("shuffle", shuffle)
     position = Position() if position is None else position
+    optimizer.check(network.dtype)
     problem = _checked_problem(
-        network, images, labels, sample_weight, batch_size, reduction, momentum, nesterovs_momentum, alpha, threads
+        network, images, labels, sample_weight, batch_size, reduction, optimizer, threads, position
     )
     scorer = None if validation is None else _checked_validation(network, validation, problem.threads)
-    kept = options.OPTIMIZERS[problem.optimizer][1], network.parameters.size
-    if position.memory is None or position.memory.shape != kept:  # not begun, or another optimiser's
-        position.memory = np.zeros(kept, network.dtype)
-    problem.memory = position.memory
     if len(position.reports) >= epochs or position.course.ended:
         return iter(())  # without cutting images and compiling kernels that nothing would use
     learner = LEARNERS[kernels](problem, tuning)
@@ -234,30 +244,23 @@ def iterate(
     return _epochs(problem, learner, order_of, rules, epochs, position, scorer, progress, told_tuned)
 
 
-def _checked_problem(
-    network, images, labels, sample_weight, batch_size, reduction, momentum, nesterovs_momentum, alpha, threads
-):
-    """What the learners take, except for the optimiser's memory."""
+def _checked_problem(network, images, labels, sample_weight, batch_size, reduction, optimizer, threads, position):
+    """What the learners take."""
     if batch_size is not None:
         batch_size = options.integer("batch_size", batch_size)
     options.choice("reduction", reduction, options.REDUCTIONS)
-    momentum, alpha = options.not_negative("momentum", momentum), options.not_negative("alpha", alpha)
-    real = network.dtype.type
-    if not real(momentum) < 1:
-        raise InputError(f"momentum is {momentum}; give a number from 0 to below 1")
-    if alpha:
-        options.positive("alpha", alpha, real)  # in the network's width too
-    nesterov = options.flag("nesterovs_momentum", nesterovs_momentum)
     threads = options.integer("threads", threads)
     rows, divisor = as_images(images, network.sizes[0], network.dtype)
     if not len(rows):
         raise InputError("images hold no sample; give at least one")
     targets = as_labels(labels, len(rows), network.sizes[-1], network.output, network.cost, network.dtype)
     targets += (as_factors(sample_weight, len(rows), network.dtype),)
-    optimizer = "momentum" if momentum else "sgd"
+    memory = optimizer.memory(network.parameters.size, network.dtype)
+    if position.memory is None or position.memory.shape != memory.shape:  # not begun, or another optimiser's
+        position.memory, position.powers = memory, np.ones(2)
     return Problem(
-        network, rows, divisor, targets, batch_size or len(rows), reduction == "sum",
-        optimizer, momentum, nesterov, alpha, None, threads,
+        network, rows, divisor, targets, batch_size or len(rows), reduction == "sum", optimizer, position.memory,
+        position.powers, threads,
     )  # fmt: skip
 
 

@@ -55,8 +55,10 @@ class Position:
     seconds : float
         The time spent on them.
     memory : ndarray or None
-        What the optimiser keeps, (k, parameters) of the network's type, each row laid out like the parameters; k is
-        that of `options.OPTIMIZERS`. None where training has not begun.
+        What the optimiser keeps, (k, parameters) of the network's type, each row laid out like the parameters. None
+        where training has not begun.
+    powers : ndarray
+        Those of Adam's two factors, float64 (2,).
     course : Course
         The state of the rules: the factor of the learning rate, the best epoch so far.
     whole : bool
@@ -69,5 +71,6 @@ class Position:
     wrong: int = 0
     seconds: float = 0.0
     memory: np.ndarray | None = None
+    powers: np.ndarray = field(default_factory=lambda: np.ones(2))
     course: Course = field(default_factory=Course)
     whole: bool = True

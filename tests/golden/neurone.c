@@ -20,10 +20,14 @@
        N  1 if the inputs are pixels;  N 1 if the targets are labels
        R  slope of the logistic neurons
        R  learning rate of the first epoch; R  decay, a factor from each epoch to the next, both kept in 64 bits
+       N  optimiser; N 1 for Nesterov's momentum;  R momentum;  R penalty
+       R  weight decay, beta 1, beta 2, epsilon                    kept in 64 bits
+       N  1 if samples have factors
        N  order of the samples in each epoch                                            [epochs][samples]
        R  parameters, the layers' blocks one after the other                            [...]
        R  inputs, or N pixels from 0 to 255                                             [samples][inputs]
        R  targets [samples][outputs], or N labels                                       [samples]
+       R  factors, if there are any                                                     [samples]
 
    RESULTS holds for each case, all R: the parameters after training, the cost of each epoch, and the outputs
    of all samples after training.
@@ -44,6 +48,7 @@
 
 enum { LOGISTIC, TANH, RELU, IDENTITY, SOFTMAX };
 enum { QUADRATIC, HALF_QUADRATIC, LOG };
+enum { SGD, ADAM, RPROP };
 
 /* ------------------------------------------------------------------------------- the two widths */
 
@@ -217,7 +222,8 @@ static void forward(void)
         for (k = 0; k < sizes[L]; k++) TabOutputSortie[k] = g(output, tau[k]);
 }
 
-static void delta_output(const real *y)
+/* factor: the sample's, or 1, which changes nothing. */
+static void delta_output(const real *y, real factor)
 {
     int64_t k;
 
@@ -229,6 +235,7 @@ static void delta_output(const real *y)
             DeltaSortie[k] = (2 * derivative(output, TabOutputSortie[k])) * r;
         else
             DeltaSortie[k] = derivative(output, TabOutputSortie[k]) * r;
+        DeltaSortie[k] = DeltaSortie[k] * factor;
     }
 }
 
@@ -264,11 +271,80 @@ static void gradient(void)
     }
 }
 
-static void correction(real step)
-{
-    int64_t q;
+/* ------------------------------------------------------------------------------- the correction */
 
-    for (q = 0; q < debut[L]; q++) LesPoids[q] = madd(-step, Gradient[q], LesPoids[q]);
+static int64_t optimiser, nesterov;
+static real momentum, penalty;
+static double weight_decay, beta_1, beta_2, epsilon;
+static double B1, B2;         /* the powers of beta_1 and beta_2 */
+static real *first, *second;  /* what the optimiser keeps for each parameter */
+
+static real root(real x) { return (real)sqrt(x); } /* 64 bits are enough to round a root to 32 once */
+
+static void sgd(int64_t q, real step)
+{
+    real v, *w = LesPoids + q, G = Gradient[q];
+
+    if (momentum == 0) {
+        *w = madd(-step, G, *w);
+        return;
+    }
+    v = first[q] = madd(-step, G, momentum * first[q]);
+    *w = nesterov ? madd(momentum, v, madd(-step, G, *w)) : *w + v;
+}
+
+static void adam(int64_t q, real r, real P)
+{
+    real b1 = (real)beta_1, b2 = (real)beta_2, c1 = (real)(1 - beta_1), c2 = (real)(1 - beta_2);
+    real g = Gradient[q] / P, m, v;
+
+    m = first[q] = madd(c1, g, b1 * first[q]);
+    v = second[q] = madd(c2 * g, g, b2 * second[q]);
+    LesPoids[q] = LesPoids[q] - (r * m) / (root(v) + (real)epsilon);
+}
+
+static void rprop(int64_t q, real P)
+{
+    real g = Gradient[q] / P, s = second[q] * g, D = first[q];
+
+    if (s > 0) {
+        D = D * (real)1.2;
+        if (D > 50) D = 50;
+    }
+    if (s < 0) {
+        D = D * (real)0.5;
+        if (D < (real)1e-6) D = (real)1e-6;
+        g = 0;
+    }
+    if (g > 0) LesPoids[q] = LesPoids[q] - D;
+    if (g < 0) LesPoids[q] = LesPoids[q] + D;
+    first[q] = D;
+    second[q] = g;
+}
+
+/* By the gradient of a batch of P samples, or, where the gradient is a total, of 1. */
+static void correction(double rate, real P)
+{
+    int l;
+    int64_t q;
+    real alpha = (real)rate, shrink = (real)(-(rate * weight_decay)), r = 0;
+
+    for (l = 0; l < L; l++)
+        for (q = debut[l] + sizes[l + 1]; q < debut[l + 1]; q++) { /* the weights: row 0 is the biases' */
+            if (penalty != 0) Gradient[q] = madd(penalty, LesPoids[q], Gradient[q]);
+            if (weight_decay != 0) LesPoids[q] = madd(shrink, LesPoids[q], LesPoids[q]);
+        }
+    if (optimiser == ADAM) {
+        B1 = B1 * beta_1;
+        B2 = B2 * beta_2;
+        r = (real)((rate * sqrt(1 - B2)) / (1 - B1));
+    }
+    for (q = 0; q < debut[L]; q++)
+        switch (optimiser) {
+        case ADAM: adam(q, r, P); break;
+        case RPROP: rprop(q, P); break;
+        default: sgd(q, alpha / P);
+        }
 }
 
 /* The cost of the sample just predicted, each output's term added in turn, in 64 bits. */
@@ -332,10 +408,10 @@ static void *array(int64_t count, size_t size)
 
 static void run(void)
 {
-    int64_t mean, samples, batch, epochs, pixels, labels, inputs, outputs, e, p, q, i, k, first;
+    int64_t mean, samples, batch, epochs, pixels, labels, factors, inputs, outputs, e, p, q, i, k, begin;
     int64_t *order;
     double learning_rate, decay, decayed = 1;
-    real *X, *Y;
+    real *X, *Y, *F;
     int l;
 
     L = (int)integer();
@@ -371,9 +447,23 @@ static void run(void)
     order = array(epochs * samples, sizeof(int64_t));
     X = array(samples * inputs, sizeof(real));
     Y = array(samples * outputs, sizeof(real));
+    F = array(samples, sizeof(real));
+    first = array(debut[L], sizeof(real));
+    second = array(debut[L], sizeof(real));
+    B1 = B2 = 1;
     pente = number();
     learning_rate = number_64();
     decay = number_64();
+    optimiser = integer();
+    nesterov = integer();
+    momentum = number();
+    penalty = number();
+    weight_decay = number_64();
+    beta_1 = number_64();
+    beta_2 = number_64();
+    epsilon = number_64();
+    for (q = 0; q < debut[L]; q++) first[q] = (real)(optimiser == RPROP ? 0.1 : 0);
+    factors = integer();
     for (q = 0; q < epochs * samples; q++) order[q] = integer();
     for (q = 0; q < debut[L]; q++) LesPoids[q] = number();
     for (q = 0; q < samples * inputs; q++) X[q] = pixels ? (real)integer() / (real)255 : number();
@@ -385,27 +475,27 @@ static void run(void)
             for (k = 0; k < outputs; k++) Y[p * outputs + k] = k == label ? 1 : 0;
             if (outputs == 1) Y[p] = (real)label; /* one output: the label is the target */
         }
+    for (p = 0; p < samples; p++) F[p] = factors ? number() : 1;
 
     double *costs = array(epochs, sizeof(double));
     for (e = 0; e < epochs; e++) {
         double sum = 0;
-        real alpha = (real)(learning_rate * decayed);
-        for (first = 0; first < samples; first += batch) {
-            int64_t P = first + batch <= samples ? batch : samples - first;
+        for (begin = 0; begin < samples; begin += batch) {
+            int64_t P = begin + batch <= samples ? batch : samples - begin;
             for (q = 0; q < debut[L]; q++) Gradient[q] = 0;
             /* The parameters do not change within a batch: each sample can be predicted, and its error
                and gradient taken, before the next. */
-            for (p = first; p < first + P; p++) {
+            for (p = begin; p < begin + P; p++) {
                 int64_t sample = order[e * samples + p];
                 const real *y = Y + sample * outputs;
                 for (i = 0; i < inputs; i++) TabXCachee[1 + i] = X[sample * inputs + i];
                 forward();
-                sum += sample_cost(y);
-                delta_output(y);
+                sum += sample_cost(y) * (double)F[sample];
+                delta_output(y, F[sample]);
                 delta_hidden();
                 gradient();
             }
-            correction(mean ? alpha / (real)P : alpha);
+            correction(learning_rate * decayed, mean ? (real)P : 1);
         }
         decayed *= decay;
         costs[e] = sum / (double)samples;
@@ -432,6 +522,9 @@ static void run(void)
     free(order);
     free(X);
     free(Y);
+    free(F);
+    free(first);
+    free(second);
     free(costs);
 }
 

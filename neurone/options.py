@@ -8,11 +8,13 @@ import numpy as np
 
 from neurone.constants import (
     ADAM,
+    EXPONENTIAL,
     HALF_QUADRATIC,
     IDENTITY,
     LOG,
     LOGISTIC,
     MOMENTUM,
+    POISSON,
     QUADRATIC,
     RELU,
     RPROP,
@@ -23,13 +25,14 @@ from neurone.constants import (
 from neurone.errors import InputError
 
 ACTIVATIONS = {"logistic": LOGISTIC, "tanh": TANH, "relu": RELU, "identity": IDENTITY}
-OUTPUTS = {"softmax": SOFTMAX, "logistic": LOGISTIC, "tanh": TANH, "identity": IDENTITY}
-COSTS = {"log": LOG, "quadratic": QUADRATIC, "half-quadratic": HALF_QUADRATIC}
+OUTPUTS = {"softmax": SOFTMAX, "logistic": LOGISTIC, "tanh": TANH, "identity": IDENTITY, "exp": EXPONENTIAL}
+COSTS = {"log": LOG, "quadratic": QUADRATIC, "half-quadratic": HALF_QUADRATIC, "poisson": POISSON}
 COSTS_OF_OUTPUT = {
     "softmax": ("log",),
     "logistic": ("log", "quadratic", "half-quadratic"),
     "tanh": ("quadratic", "half-quadratic"),
     "identity": ("quadratic", "half-quadratic"),
+    "exp": ("poisson",),
 }
 DTYPES = ("float32", "float64")
 INITS = ("glorot", "notes")

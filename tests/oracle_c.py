@@ -27,8 +27,8 @@ OUTPUTS = (
     *itertools.product(("logistic", "tanh", "identity"), ("quadratic", "half-quadratic")),
 )
 # In the order of neurone.c's enumerations.
-_FUNCTIONS = (*ACTIVATIONS, "softmax")
-_COSTS = ("quadratic", "half-quadratic", "log")
+_FUNCTIONS = (*ACTIVATIONS, "softmax", "exp")
+_COSTS = ("quadratic", "half-quadratic", "log", "poisson")
 _OPTIMISERS = ("sgd", "adam", "rprop")
 _PLAIN = dict(
     optimizer="sgd", momentum=0.0, nesterovs_momentum=True, alpha=0.0, weight_decay=0.0, beta_1=0.9, beta_2=0.999,
@@ -56,6 +56,7 @@ class Case:
     orders: list  # one array of indices an epoch
     optimizer: dict = field(default_factory=dict)  # `neurone.fit`'s options of the optimiser
     factors: np.ndarray | None = None
+    proportions: bool = False  # what the factors are
 
     def __str__(self):
         return (
@@ -63,17 +64,18 @@ class Case:
             f"{self.images.dtype} images, {self.targets.dtype} targets, mean {self.mean}, "
             f"{len(self.images)} samples by {self.batch_size}"
             + (f", {self.optimizer}" if self.optimizer else "")
-            + ("" if self.factors is None else ", factors")
+            + ("" if self.factors is None else ", proportions" if self.proportions else ", factors")
         )
 
 
 @dataclass
 class Result:
-    """Parameters and outputs are of the network's width, the costs float64."""
+    """Parameters and outputs are of the network's width, the costs and penalties float64."""
 
     parameters: np.ndarray
     costs: np.ndarray
     outputs: np.ndarray
+    penalties: np.ndarray | None = None
 
 
 def uniform(seed, stream, shape, low, high):
@@ -102,6 +104,7 @@ def make_case(
     orders=None,
     optimizer=None,
     factors=False,
+    proportions=False,
 ):
     """A case whose numbers are drawn from `seed`; `reach` is that of the parameters."""
     count = sum((n + 1) * m for n, m in itertools.pairwise(sizes))
@@ -132,7 +135,8 @@ def make_case(
         decay=decay,
         orders=[np.arange(samples)] * 2 if orders is None else orders,
         optimizer=optimizer or {},
-        factors=uniform(seed, 3, (samples,), 0, 2) if factors else None,
+        factors=uniform(seed, 3, (samples,), 0, 2) if factors or proportions else None,
+        proportions=proportions,
     )
 
 
@@ -164,7 +168,7 @@ def _encode(case):
         (reals, [case.slope, case.rate, case.decay]),
         (integers, [_OPTIMISERS.index(chosen["optimizer"]), chosen["nesterovs_momentum"]]),
         (reals, [chosen[name] for name in ("momentum", "alpha", "weight_decay", "beta_1", "beta_2", "epsilon")]),
-        (integers, [case.factors is not None]),
+        (integers, [0 if case.factors is None else 2 if case.proportions else 1]),
         (integers, case.orders),
         (reals, case.parameters),
         (integers if pixels else reals, case.images),
@@ -186,10 +190,10 @@ def run(cases):
     results = []
     for case in cases:
         shape = (len(case.images), case.sizes[-1])
-        ends = np.cumsum([case.parameters.size, len(case.orders), shape[0] * shape[1]])
-        parameters, costs, outputs, numbers = np.split(numbers, ends)
+        ends = np.cumsum([case.parameters.size, len(case.orders), len(case.orders), shape[0] * shape[1]])
+        parameters, costs, penalties, outputs, numbers = np.split(numbers, ends)
         # A float32 went through float64 unchanged.
-        results.append(Result(parameters.astype(dtype), costs, outputs.astype(dtype).reshape(shape)))
+        results.append(Result(parameters.astype(dtype), costs, outputs.astype(dtype).reshape(shape), penalties))
     assert numbers.size == 0
     return results
 

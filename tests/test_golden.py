@@ -8,7 +8,10 @@ import pytest
 from oracle_c import ACTIVATIONS, OUTPUTS, have_gcc, make_case, read_dumps, run, uniform
 
 import neurone
+from neurone.engine.optimizer import Optimizer
 from neurone.randomness import epoch_order
+from neurone.training.fit import iterate
+from neurone.training.rules import Rules
 
 WIDTHS = ("float32", "float64")
 HIDDEN = ((), (4,), (4, 3), (4, 2, 3))  # depths 0 to 3
@@ -20,7 +23,7 @@ needs_gcc = pytest.mark.skipif(
 
 
 def train(case, shuffle, kernels="notes", threads=1):
-    """(parameters, costs, outputs) of the package for this case."""
+    """(parameters, costs, outputs, penalties) of the package for this case."""
     network = neurone.Network(
         case.sizes,
         activation=case.activation,
@@ -30,12 +33,12 @@ def train(case, shuffle, kernels="notes", threads=1):
         dtype=case.dtype,
     )
     network.parameters[:] = case.parameters
-    history = neurone.fit(
+    chosen = dict(case.optimizer)
+    history = iterate(
         network,
         case.images,
         case.targets,
-        learning_rate=case.rate,
-        decay=case.decay,
+        rules=Rules(case.rate, case.decay),
         batch_size=case.batch_size if case.batch_size < len(case.images) else None,
         epochs=len(case.orders),
         reduction="mean" if case.mean else "sum",
@@ -43,11 +46,15 @@ def train(case, shuffle, kernels="notes", threads=1):
         seed=SEED,
         kernels=kernels,
         threads=threads,
+        validation=None,
+        progress=None,
+        optimizer=Optimizer(chosen.pop("optimizer", "sgd"), **chosen),
         sample_weight=case.factors,
-        **case.optimizer,
+        proportions=case.proportions,
+        penalised=True,
     )
-    costs = np.array([report.cost for report in history])
-    return network.parameters, costs, network.predict_proba(case.images)
+    costs, penalties = np.array([(report.cost, report.penalty or 0.0) for report in history]).T.copy()
+    return network.parameters, costs, network.predict_proba(case.images), penalties
 
 
 def same_bits(a, b):
@@ -60,9 +67,10 @@ def compare(cases, shuffle, threads=1):
     learnt = 0
     for case, expected in zip(cases, run(cases), strict=True):
         for kernels in ("notes", "fast"):
-            parameters, costs, outputs = train(case, shuffle, kernels, threads)
+            parameters, costs, outputs, penalties = train(case, shuffle, kernels, threads)
             assert same_bits(parameters, expected.parameters), f"parameters, {kernels}: {case}"
             assert same_bits(costs, expected.costs), f"costs, {kernels}: {case}"
+            assert same_bits(penalties, expected.penalties), f"penalties, {kernels}: {case}"
             assert same_bits(outputs, expected.outputs), f"outputs, {kernels}: {case}"
         learnt += not np.array_equal(expected.parameters, case.parameters)
     return learnt
@@ -149,11 +157,19 @@ def test_optimizers(dtype, threads, teams):
     for optimizer, batch_size, mean in itertools.product(OPTIMIZERS, (1, 4, 9), (True, False)):
         number = len(cases)
         sizes = (5, 64, 4, 3) if threads > 1 else (5, 9, 4, 3)
-        options = dict(optimizer=optimizer, factors=number % 4 == 1, samples=9, batch_size=batch_size, mean=mean)
+        options = dict(optimizer=optimizer, samples=9, batch_size=batch_size, mean=mean)
+        options |= [{}, {"factors": True}, {"proportions": True}][(number + number // 6) % 3]
         cases.append(
             make_case(
                 number, sizes, ACTIVATIONS[number % 4], *OUTPUTS[number % 2], dtype, rate=0.03, decay=0.9,
                 orders=shuffled(9, 8), **options,
+            )
+        )  # fmt: skip
+    for number, batch_size in enumerate((1, 4)):
+        cases.append(
+            make_case(
+                number, (5, 64, 2), ACTIVATIONS[number], "exp", "poisson", dtype, rate=0.01, batch_size=batch_size,
+                labels=number > 0, orders=shuffled(7, 2),
             )
         )  # fmt: skip
     assert compare(cases, shuffle=True, threads=threads) == len(cases)
@@ -193,7 +209,7 @@ def test_large_by_threads(teams):
     assert max(teams) == 3
 
 
-def agree_with_dump(case, stored, parameters, costs, outputs):
+def agree_with_dump(case, stored, parameters, costs, outputs, penalties):
     """float32: its exponential is the project's own, so the bits are the same on every machine; only the
     logarithm in the cost is the C library's, in 64 bits.
 

@@ -23,7 +23,7 @@ from neurone.kernels.team import MESSAGES
 from neurone.layout import state_offsets
 from neurone.system import cores
 
-_WORDS, _WHOLE = np.dtype(np.uint64), np.dtype(np.int64)
+_WORDS, _WHOLE, _REAL = np.dtype(np.uint64), np.dtype(np.int64), np.dtype(np.float64)
 
 
 @dataclass
@@ -45,6 +45,11 @@ class Problem:
         What the optimiser keeps: (numbers kept, parameters), each row laid out like the parameters.
     powers : ndarray
         Those of Adam's two factors, float64 (2,); 1 at first.
+    proportions : bool
+        Whether the sum of a batch's factors takes the place of its number of samples.
+    squares : ndarray or None
+        Where the squares of the weights at each correction are added up (`kernels/notes.py`): float64 (layers, neurons
+        of the largest layer).
     threads : int
     """
 
@@ -57,11 +62,18 @@ class Problem:
     optimizer: Optimizer
     memory: np.ndarray
     powers: np.ndarray
+    proportions: bool
+    squares: np.ndarray | None
     threads: int
 
     def rule(self):
         """How a batch corrects the parameters, for kernels."""
-        return self.optimizer.rule(self.network.dtype, self.batch_size, self.total)
+        optimizer, squares = self.optimizer, self.squares is not None
+        return optimizer.rule(self.network.dtype, self.batch_size, self.total, self.proportions, squares)
+
+    def sums(self):
+        """`squares`, or an array that stands for it where it is not written."""
+        return np.empty((0, 0)) if self.squares is None else self.squares
 
 
 class NotesLearner:
@@ -74,7 +86,9 @@ class NotesLearner:
         states, deltas, gradient, tau, y = (np.zeros(size, network.dtype) for size in sizes)
         self._net, self._rule = own(network), problem.rule()
         self._samples = samples.whole(problem.rows, problem.divisor, network.dtype, problem.targets)
-        self._work = NotesWorkspace(states, deltas, gradient, problem.memory, problem.powers, tau, y, np.zeros(2))
+        self._work = NotesWorkspace(
+            states, deltas, gradient, problem.memory, problem.powers, tau, y, np.zeros(2), problem.sums()
+        )
 
     def prepare(self):
         """Compile the kernels, or load them from the cache, by a call without samples."""
@@ -189,12 +203,12 @@ class BatchLearner(_PackedLearner):
         else:
             self._samples = samples.grouped(*cut, group) if group else samples.listed(*cut)
         self._packed = [Packed(network, part, group or 1) for part in members]
-        self._works = [self._work(packed) for packed in self._packed]
+        self._works = [self._work(*of, problem.sums()) for of in zip(self._packed, members, strict=True)]
         second = network.sizes[min(2, len(network.sizes) - 1)]
         room = self._together * second + REGISTER_BYTES // network.dtype.itemsize
         self._messages = rows_of(MESSAGES, room, network.dtype)
 
-    def _work(self, packed):
+    def _work(self, packed, part, squares):
         """The arrays for a thread."""
         dtype, images, words = self.network.dtype, self._samples.images, self._samples.present.shape[1]
         turns = min(2, len(self._packed))
@@ -206,11 +220,14 @@ class BatchLearner(_PackedLearner):
             aligned(packed.size, dtype),
             # A row at least, which kernels may write to.
             aligned(max(1, len(self._memory)) * packed.size, dtype).reshape(-1, packed.size),
-            np.ones(2),
+            aligned(2, _REAL),  # powers
             aligned(self.network.sizes[-1], dtype),
             rows_of(turns, BITS * words, _WORDS),
             *(aligned(size, _WHOLE) for size in (self._together, rare, rare, 1)),  # places, seen, touched, count
             np.zeros(2),
+            squares,
+            aligned(part.blocks[0] * REGISTER_BYTES // dtype.itemsize, _REAL),  # sums
+            part.first,
         )
 
     def samples_per_call(self):
@@ -241,5 +258,6 @@ class BatchLearner(_PackedLearner):
 
 def fast_learner(problem, tuned=False, empty=False):
     """The learner for this problem, with the generic kernels or the tuned ones; `empty`: without the samples."""
-    online = problem.batch_size == 1 and problem.optimizer.plain
+    plain = problem.optimizer.plain and not problem.proportions and problem.squares is None
+    online = problem.batch_size == 1 and plain
     return (OnlineLearner if online else BatchLearner)(problem, tuned, empty)

@@ -74,12 +74,12 @@ class Optimizer:
         """What it keeps, at first: (numbers kept, parameters)."""
         return np.repeat(np.array(self.kept, dtype).reshape(-1, 1), parameters, axis=1)
 
-    def rule(self, dtype, batch_size, total):
+    def rule(self, dtype, batch_size, total, proportions, squares):
         """The kernels' structure; each call sets the rate."""
         real, betas, code = dtype.type, np.array([self.beta_1, self.beta_2]), self._kind[0]
         momentum = self.beta_1 if self.method == "adam" else self.momentum
         return Rule(
-            batch_size, total, code, real(self.alpha), float(self.weight_decay), real(momentum),
+            batch_size, total, proportions, squares, code, real(self.alpha), float(self.weight_decay), real(momentum),
             bool(self.nesterovs_momentum), real(self.beta_2), real(1 - self.beta_1), real(1 - self.beta_2),
             real(self.epsilon), betas, real(0), 0.0,
         )  # fmt: skip

@@ -114,4 +114,5 @@ def _workspace(packed, count, images):
     return Workspace(
         packed.inputs_of(together, images)[None], packed.outputs_of(together)[None], packed.deltas_of(together)[None],
         real, real.reshape(0, 0), np.empty(0), real, np.empty((1, 0), np.uint64), *(whole,) * 4, np.empty(0),
+        np.empty((0, 0)), np.empty(0), 0,
     )  # fmt: skip

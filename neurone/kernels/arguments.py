@@ -66,11 +66,15 @@ class Span(Struct):
 class Rule(Struct):
     """How a batch of at most P samples corrects the parameters (`update.py`; specification section 8).
 
-    momentum is mu, and Adam's b1; powers, those of its b1 and b2, in 64 bits as are rate, decay and betas.
+    momentum is mu, and Adam's b1; powers, those of its b1 and b2, in 64 bits as are rate, decay and betas. With
+    `proportions`, the sum of a batch's factors takes the place of its number of samples. With `squares`, each batch
+    adds up its weights' squares, for a cost with the penalty.
     """
 
     P: int
     total: bool
+    proportions: bool
+    squares: bool
     method: int
     penalty: float
     decay: float
@@ -87,7 +91,7 @@ class Rule(Struct):
 
 class NotesWorkspace(Struct):
     """The arrays of `notes.py`. memory: (numbers kept, parameters). powers: see `update.stride_of`. tally: the epoch's
-    cost and wrong answers."""
+    cost and wrong answers. squares: see `notes.add_squares`."""
 
     TabOutput: ndarray
     Delta: ndarray
@@ -97,6 +101,7 @@ class NotesWorkspace(Struct):
     tau: ndarray
     y: ndarray
     tally: ndarray
+    squares: ndarray
 
 
 class OnlineWorkspace(Struct):
@@ -113,7 +118,8 @@ class OnlineWorkspace(Struct):
 class Workspace(Struct):
     """The arrays of `batch.py`. The first three are (tranches under way, samples of a tranche, numbers).
 
-    holders, places: see `groups.py`. seen, touched, count: see `sparse.gather`.
+    holders, places: see `groups.py`. seen, touched, count: see `sparse.gather`. squares, sums, first: see
+    `gradients.add_squares`.
     """
 
     TabXCachees: ndarray
@@ -129,6 +135,9 @@ class Workspace(Struct):
     touched: ndarray
     count: ndarray
     tally: ndarray
+    squares: ndarray
+    sums: ndarray
+    first: int
 
 
 class Team(Struct):
@@ -201,11 +210,13 @@ class Rows(NamedTuple):
 
 
 class Tranche(NamedTuple):
-    """`count` samples taken together, from number q of `order` on. `turn`: which arrays of the workspace are theirs."""
+    """`count` samples taken together, from number q of `order` on. `turn`: which arrays of the workspace are theirs.
+    `share`: what a cost counts (`update.weight`)."""
 
     q: int
     count: int
     turn: int
+    share: float
 
 
 class Correction(NamedTuple):

@@ -16,13 +16,13 @@ Parameters stand as in online.py. `layers.py` goes forward, `gradients.py` back.
 
 from neurone.constants import SGD
 from neurone.kernels.arguments import Correction, Step, Tranche
-from neurone.kernels.gradients import backward, gradients
+from neurone.kernels.gradients import add_squares, backward, gradients
 from neurone.kernels.jit import kernel, step
 from neurone.kernels.layers import first_layer, forward, grouped_layer
 from neurone.kernels.online import in_registers, outcome, outputs
 from neurone.kernels.simd import line, prefetch
 from neurone.kernels.team import MESSAGES, announce, receive, send, wait_for
-from neurone.kernels.update import stride_of
+from neurone.kernels.update import stride_of, weight
 
 # A label is prefetched this many samples ahead: early enough to be in the cache in time, and late enough to be there
 # still. (A whole tranche ahead was too early: with 800 neurons, other data had pushed it out.)
@@ -35,7 +35,7 @@ def answers(net, samples, order, work, tranche):
     TabOutput, Delta = work.TabOutputs[tranche.turn], work.Deltas[tranche.turn]
     for e in range(tranche.count):
         q = tranche.q + e
-        outcome(net, samples, order[q], line(TabOutput, e), line(Delta, e), work.y, work.tally)
+        outcome(net, samples, order[q], line(TabOutput, e), line(Delta, e), work.y, tranche.share, work.tally)
         if q + AHEAD < order.size and samples.labels.size:
             # Otherwise it comes from memory, while the next sample waits.
             prefetch(samples.labels, order[q + AHEAD])
@@ -90,18 +90,22 @@ def train(net, samples, span, rule, work, team, shapes):
         stop = min(end, span.last)
         tranches = (stop - q + size - 1) // size
         stride = Step(rule.alpha, rule.alpha, rule.alpha)  # of the batch, known at its end
+        W = weight(rule, samples.factors, order, begin, end)
+        share = (end - begin) / W
         for t in range(tranches + ahead):
             if t < tranches:
                 here = q + t * size
-                tranche = Tranche(here, min(size, stop - here), (sent + t) % turns)
+                tranche = Tranche(here, min(size, stop - here), (sent + t) % turns, share)
                 up(net, samples, order, work, team, tranche, sent + t + 1, shapes)
             if t >= ahead:
                 here, turn = q + (t - ahead) * size, (sent + t - ahead) % turns
-                tranche = Tranche(here, min(size, stop - here), turn)
+                tranche = Tranche(here, min(size, stop - here), turn, share)
                 down(net, work, team, tranche, sent + t - ahead + 1, shapes)
                 last = here + tranche.count == end
                 if last:
-                    stride = stride_of(rule, work.powers, end - begin)
+                    stride = stride_of(rule, work.powers, W)
+                    if rule.squares:
+                        add_squares(net, work, share, shapes)
                 at_once = last and rule.method == SGD and rule.decay == 0
                 correction = Correction(here == begin, at_once, stride.size, rule.penalty)
                 gradients(net, samples, span, work, rule, tranche, correction, stride, last, shapes)
@@ -114,7 +118,7 @@ def predict(net, samples, span, work, answers, shapes):
     """The outputs of a span of images, whole or lists. answers: (P, outputs), written."""
     L, size = net.sizes.size - 1, work.TabOutputs.shape[1]
     for q in range(span.first, span.last, size):
-        tranche = Tranche(q, min(size, span.last - q), L - L)
+        tranche = Tranche(q, min(size, span.last - q), L - L, 1.0)
         first_layer(net, samples, span.order, work, tranche, shapes)
         forward(net, work, tranche, L - L, shapes)
         for e in range(tranche.count):

@@ -14,7 +14,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from neurone.constants import LOGISTIC, RELU, TANH
+from neurone.constants import EXPONENTIAL, LOGISTIC, RELU, TANH
 from neurone.kernels.compiler import fuses
 from neurone.kernels.jit import overload, step
 from neurone.kernels.simd import (
@@ -320,6 +320,8 @@ def activate(activation, s, pente):
         return tanh(s)
     if activation == RELU:
         return choose(s, like(s, 0), s, like(s, 0))
+    if activation == EXPONENTIAL:
+        return exp(s)
     return s
 
 

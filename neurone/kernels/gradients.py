@@ -162,6 +162,34 @@ def update_layer(net, work, layer, rule, stride, numbers):
 
 
 @step
+def squares_of(Tab, place, rows, numbers, sums):
+    """sums[k] = the sum of the squares of Tab[place + i * numbers + k] over i below `rows`, in order and in 64 bits."""
+    for k in range(numbers):
+        sums[k] = 0.0
+    for i in range(rows):
+        for k in range(numbers):
+            w = np.float64(Tab[place + i * numbers + k])
+            sums[k] += w * w
+
+
+@step
+def add_squares(net, work, share, shapes):
+    """`notes.add_squares`, for one thread's network, the first of whose own neurons is number `work.first`."""
+    numbers, last = width(net.LesPoids, shapes.hidden), net.sizes.size - 1
+    for number in range(1, last + 1):
+        layer, own = layer_of(net, number), work.squares[number - 1]
+        first, count = work.first if number <= 2 else 0, layer.m if number == 1 else layer.n
+        rows = layer.n if number == 1 else layer.m
+        for b in range(-(-count // numbers)):
+            if number == 1:
+                squares_of(net.LesPoids, layer.debut + (b * (rows + 1) + 1) * numbers, rows, numbers, work.sums)
+            else:
+                squares_of(net.Transposed, layer.back + b * rows * numbers, rows, numbers, work.sums)
+            for k in range(min(numbers, count - b * numbers)):
+                own[first + b * numbers + k] += work.sums[k] * share
+
+
+@step
 def transpose(net, layer, numbers, before):
     """Copy a layer's rows, all but the bias's, into Transposed. A row of its blocks has `numbers` numbers, a row of
     the blocks of the layer before it `before`."""

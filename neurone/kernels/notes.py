@@ -34,10 +34,10 @@ import math
 
 import numpy as np
 
-from neurone.constants import HALF_QUADRATIC, LOG, QUADRATIC, SOFTMAX
+from neurone.constants import HALF_QUADRATIC, LOG, POISSON, QUADRATIC, SOFTMAX
 from neurone.kernels.elementary import activate, derivative, exp, like, madd
 from neurone.kernels.jit import kernel, step, view
-from neurone.kernels.update import stride_of, update
+from neurone.kernels.update import stride_of, update, weight
 
 
 @step
@@ -146,7 +146,13 @@ def sample_cost(net, y, yhat, tau, largest, S):
     total = np.float64(0)
     for k in range(y.size):
         r = yhat[k] - y[k]
-        if cost == QUADRATIC:
+        if cost == POISSON:
+            # y log(y / yhat) - y + yhat, with yhat = e^tau.
+            wanted = np.float64(y[k])
+            if wanted > 0:
+                total += wanted * (math.log(wanted) - np.float64(tau[k]))
+            total += np.float64(yhat[k]) - wanted
+        elif cost == QUADRATIC:
             total += np.float64(r * r)
         elif cost == HALF_QUADRATIC:
             total += np.float64((like(r, 0.5) * r) * r)
@@ -182,6 +188,8 @@ def delta_output(net, y, yhat, DeltaSortie):
         r = yhat[k] - y[k]
         if cost == LOG:
             DeltaSortie[k] = r if output == SOFTMAX else pente * r
+        elif cost == POISSON:
+            DeltaSortie[k] = r
         elif cost == QUADRATIC:
             DeltaSortie[k] = (like(r, 2) * derivative(output, yhat[k], pente)) * r
         else:
@@ -240,6 +248,24 @@ def backward(net, TabOutput, Delta, Gradient):
 
 
 @step
+def add_squares(net, share, squares):
+    """Add up the squares of all weights, in 64 bits, each sum times `share`: of those into each neuron of the first
+    layer in squares[0], and of those out of each neuron of layer l in squares[l].
+
+    In this way, each neuron's sum has all its terms in one thread of `batch.py`.
+    """
+    for layer in range(1, net.sizes.size):
+        n, m = net.sizes[layer - 1], net.sizes[layer]
+        for neuron in range(m if layer == 1 else n):
+            s = 0.0
+            for other in range(n if layer == 1 else m):
+                i, j = (1 + other, neuron) if layer == 1 else (1 + neuron, other)
+                w = np.float64(net.LesPoids[net.debut[layer - 1] + i * m + j])
+                s += w * w
+            squares[layer - 1, neuron] += s * share
+
+
+@step
 def penalise(net, Gradient, penalty):
     """Add the gradient of penalty / 2 |w|^2 to the batch's; biases are not penalised."""
     for layer in range(1, net.sizes.size):
@@ -281,9 +307,13 @@ def train(net, samples, span, rule, work):
     TabXCachee = with_bias(TabOutput, net, 0)
     TabOutputSortie, DeltaSortie = neurons(TabOutput, net, last), neurons(Delta, net, last)
     for q in range(span.first, span.last):
-        p = order[q]
-        if q % P == 0:
+        p, begin = order[q], q - q % P
+        end = min(begin + P, order.size)
+        if q == begin:
             Gradient[:] = 0
+        if q == max(begin, span.first):
+            W = weight(rule, samples.factors, order, begin, end)
+            share = (end - begin) / W
         normalisation(samples.images[p], samples.divisor, TabXCachee)
         target(samples.labels, samples.targets, p, y)
         largest, S = forward(net, TabOutput, work.tau)
@@ -291,10 +321,12 @@ def train(net, samples, span, rule, work):
         if samples.labels.size:
             tally[1] += wrong(samples.labels, p, TabOutputSortie)
         delta_output(net, y, TabOutputSortie, DeltaSortie)
-        tally[0] += weigh(samples.factors, p, cost, DeltaSortie)
+        tally[0] += weigh(samples.factors, p, cost, DeltaSortie) * share
         backward(net, TabOutput, Delta, Gradient)
-        if (q + 1) % P == 0 or q + 1 == order.size:
-            stride = stride_of(rule, work.powers, q % P + 1)
+        if q + 1 == end:
+            stride = stride_of(rule, work.powers, W)
+            if rule.squares:
+                add_squares(net, share, work.squares)
             if rule.penalty != 0:
                 penalise(net, Gradient, rule.penalty)
             if stride.decay != 0:

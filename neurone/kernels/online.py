@@ -189,8 +189,9 @@ def outcome_of_label(labels, p, yhat, DeltaSortie, largest, S):
 
 
 @inlined
-def outcome(net, samples, p, TabOutput, Delta, y, tally):
-    """The outputs of sample p, and its DeltaSortie in the place of tau. Adds its cost and wrong answer to `tally`."""
+def outcome(net, samples, p, TabOutput, Delta, y, share, tally):
+    """The outputs of sample p, and its DeltaSortie in the place of tau. Adds its cost, times `share`, and its wrong
+    answer to `tally`."""
     L = net.sizes.size - 1
     largest, S = outputs(net, in_registers(Delta, net, L), in_registers(TabOutput, net, L))
     DeltaSortie, yhat = neurons(Delta, net, L), neurons(TabOutput, net, L)
@@ -201,7 +202,7 @@ def outcome(net, samples, p, TabOutput, Delta, y, tally):
         cost = notes.sample_cost(net, y, yhat, DeltaSortie, largest, S)
         wrong = notes.wrong(samples.labels, p, yhat) if samples.labels.size else 0
         notes.delta_output(net, y, yhat, DeltaSortie)
-    tally[0] += notes.weigh(samples.factors, p, cost, DeltaSortie)
+    tally[0] += notes.weigh(samples.factors, p, cost, DeltaSortie) * share
     tally[1] += wrong
 
 
@@ -305,6 +306,6 @@ def train(net, samples, span, alpha, work, shapes):
             enter(line(samples.images, p), TabXCachee)
         image = Image(samples.columns, samples.values, samples.quotients, first, last)
         forward(net, image, TabXCachee, TabOutput, Delta, shapes)
-        outcome(net, samples, p, TabOutput, Delta, work.y, work.tally)
+        outcome(net, samples, p, TabOutput, Delta, work.y, 1.0, work.tally)
         backward(net, TabOutput, Delta, shapes.hidden)
         correction(net, image, TabXCachee, TabOutput, Delta, alpha, shapes)

@@ -9,6 +9,7 @@ by `descend`.
 
 import math
 
+import numpy as np
 from llvmlite import ir
 
 from neurone.constants import ADAM, MOMENTUM, RPROP
@@ -93,8 +94,23 @@ def update(w, G, kept, rule, stride):
 
 
 @step
+def weight(rule, factors, order, begin, end):
+    """What divides a batch's gradient for its mean, in 64 bits: its number of samples, or the sum of their factors.
+
+    A batch's cost then counts (end - begin) / weight times, so that an epoch's is a mean over samples. Without any
+    factor but 0 there is nothing to learn, and 1 serves.
+    """
+    if not rule.proportions:
+        return np.float64(end - begin)
+    total = np.float64(0)
+    for q in range(begin, end):
+        total += np.float64(factors[order[q]])
+    return total if total != 0 else np.float64(1)
+
+
+@step
 def stride_of(rule, powers, P):
-    """The `Step` of a batch of P samples. powers: float64 (2,), those of Adam's two factors, which go on by one."""
+    """The `Step` of a batch of weight P. powers: float64 (2,), those of Adam's two factors, which go on by one."""
     count = like(rule.alpha, 1) if rule.total else like(rule.alpha, P)
     size = rule.alpha / count
     if rule.method == ADAM:

@@ -21,7 +21,7 @@ from neurone.training.reports import Position, Report
 from neurone.training.rules import Course, error_or_cost, is_over
 
 # A report's numbers, without its epoch, which is its place in the history.
-_COLUMNS = tuple(field.name for field in fields(Report) if field.name != "epoch")
+_COLUMNS = tuple(field.name for field in fields(Report) if field.name not in ("epoch", "penalty"))
 _OF_VALIDATION = "validation_error", "validation_cost"
 _SETTINGS = ["asked", "sample", "cost", "wrong", "seconds", "factor", "best", "rounds", "powers", "end"]
 # Of the probe of the C library.

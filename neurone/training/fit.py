@@ -207,12 +207,19 @@ def iterate(
     tuning="background",
     told_tuned=None,
     position=None,
+    order_of=None,
+    proportions=False,
+    penalised=False,
 ):
     """Like `fit`, but an iterator that trains one epoch for each report taken. Everything is checked at once.
 
     It follows `rules`, continues from `position`, a Position that belongs to the network's parameters, and keeps it up
     to date. At the end the network has the last parameters; the best, if they are kept, are in the course. `told_tuned`
     is called with epoch and sample when tuned kernels take over.
+
+    What the estimators ask for: `order_of` is called at the beginning of each epoch, with its number, for its order.
+    With `proportions`, the sum of a batch's factors takes the place of its number of samples. With `penalised`, reports
+    tell the penalty's part of the cost.
     """
     if not isinstance(network, Network):
         raise InputError(f"network is {options.described(network)}; give a neurone.Network")
@@ -227,6 +234,11 @@ def iterate(
     problem = _checked_problem(
         network, images, labels, sample_weight, batch_size, reduction, optimizer, threads, position
     )
+    problem.proportions = proportions and sample_weight is not None
+    if penalised and optimizer.alpha:
+        if position.squares is None:
+            position.squares = np.zeros((len(network.sizes) - 1, max(network.sizes)))
+        problem.squares = position.squares
     scorer = None if validation is None else _checked_validation(network, validation, problem.threads)
     if len(position.reports) >= epochs or position.course.ended:
         return iter(())  # without cutting images and compiling kernels that nothing would use
@@ -237,10 +249,11 @@ def iterate(
     if scorer is not None:
         scorer.prepare()
 
-    def order_of(epoch):
+    def order_of_seed(epoch):
         count = len(problem.rows)
         return epoch_order(count, seed, epoch) if shuffle else np.arange(count)
 
+    order_of = order_of_seed if order_of is None else order_of
     return _epochs(problem, learner, order_of, rules, epochs, position, scorer, progress, told_tuned)
 
 
@@ -260,7 +273,7 @@ def _checked_problem(network, images, labels, sample_weight, batch_size, reducti
         position.memory, position.powers = memory, np.ones(2)
     return Problem(
         network, rows, divisor, targets, batch_size or len(rows), reduction == "sum", optimizer, position.memory,
-        position.powers, threads,
+        position.powers, False, None, threads,
     )  # fmt: skip
 
 
@@ -292,6 +305,7 @@ def _epochs(problem, learner, order_of, rules, epochs, position, scorer, progres
                 train_error=100 * position.wrong / count if labelled else None,
                 validation_error=validation_error,
                 validation_cost=validation_cost,
+                penalty=_penalty(problem, count),
                 learning_rate=rate,
                 seconds=position.seconds,
             )
@@ -306,6 +320,16 @@ def _epochs(problem, learner, order_of, rules, epochs, position, scorer, progres
             advise(problem, position.reports, course.parameters is not None)
     finally:
         learner.close()
+
+
+def _penalty(problem, count):
+    """What the penalty adds to the mean cost of an epoch of `count` samples, whose squares are then forgotten."""
+    if problem.squares is None:
+        return None
+    alpha = float(problem.network.dtype.type(problem.optimizer.alpha))
+    total = float(np.cumsum(problem.squares)[-1])  # in order, as the specification has it
+    problem.squares[:] = 0
+    return 0.5 * alpha * total / count
 
 
 def error_rate(network, images, labels, threads=1):

@@ -23,6 +23,8 @@ class Report:
         Wrong answers on the validation set after the epoch, in percent; None without one, and with such targets.
     validation_cost : float or None
         Mean cost over the validation set after the epoch; None without one.
+    penalty : float or None
+        What the penalty adds to `cost`: alpha / 2 |w|^2 of each batch, over its samples; None where nobody asked.
     learning_rate : float
         The epoch's own.
     seconds : float
@@ -34,6 +36,7 @@ class Report:
     train_error: float | None
     validation_error: float | None
     validation_cost: float | None = field(default=None, kw_only=True)
+    penalty: float | None = field(default=None, kw_only=True)
     learning_rate: float
     seconds: float
 
@@ -59,6 +62,8 @@ class Position:
         where training has not begun.
     powers : ndarray
         Those of Adam's two factors, float64 (2,).
+    squares : ndarray or None
+        The squares of the weights that the current epoch has added up so far, where the penalty is asked for.
     course : Course
         The state of the rules: the factor of the learning rate, the best epoch so far.
     whole : bool
@@ -72,5 +77,6 @@ class Position:
     seconds: float = 0.0
     memory: np.ndarray | None = None
     powers: np.ndarray = field(default_factory=lambda: np.ones(2))
+    squares: np.ndarray | None = None
     course: Course = field(default_factory=Course)
     whole: bool = True

@@ -22,15 +22,15 @@
        R  learning rate of the first epoch; R  decay, a factor from each epoch to the next, both kept in 64 bits
        N  optimiser; N 1 for Nesterov's momentum;  R momentum;  R penalty
        R  weight decay, beta 1, beta 2, epsilon                    kept in 64 bits
-       N  1 if samples have factors
+       N  0 if samples have no factors, 1 if they have, 2 if these are proportions: a batch's sum replaces its number
        N  order of the samples in each epoch                                            [epochs][samples]
        R  parameters, the layers' blocks one after the other                            [...]
        R  inputs, or N pixels from 0 to 255                                             [samples][inputs]
        R  targets [samples][outputs], or N labels                                       [samples]
        R  factors, if there are any                                                     [samples]
 
-   RESULTS holds for each case, all R: the parameters after training, the cost of each epoch, and the outputs
-   of all samples after training.
+   RESULTS holds for each case, all R: the parameters after training, the cost of each epoch, what the penalty
+   adds to each, and the outputs of all samples after training.
 
    Index i runs over the inputs of a layer, j over its neurons, k over the neurons of the layer above (the
    outputs, where there is one hidden layer), p over the samples. */
@@ -46,8 +46,8 @@
 #error "this machine computes in another width than that of its variables"
 #endif
 
-enum { LOGISTIC, TANH, RELU, IDENTITY, SOFTMAX };
-enum { QUADRATIC, HALF_QUADRATIC, LOG };
+enum { LOGISTIC, TANH, RELU, IDENTITY, SOFTMAX, EXPONENTIAL };
+enum { QUADRATIC, HALF_QUADRATIC, LOG, POISSON };
 enum { SGD, ADAM, RPROP };
 
 /* ------------------------------------------------------------------------------- the two widths */
@@ -168,6 +168,7 @@ static real g(int64_t function, real s)
     case LOGISTIC: return 1 / (1 + exponential(-(pente * s)));
     case TANH: return hyperbolic_tangent(s);
     case RELU: return s > 0 ? s : 0;
+    case EXPONENTIAL: return exponential(s);
     default: return s;
     }
 }
@@ -231,6 +232,8 @@ static void delta_output(const real *y, real factor)
         real r = TabOutputSortie[k] - y[k];
         if (cost == LOG)
             DeltaSortie[k] = output == SOFTMAX ? r : pente * r;
+        else if (cost == POISSON)
+            DeltaSortie[k] = r;
         else if (cost == QUADRATIC)
             DeltaSortie[k] = (2 * derivative(output, TabOutputSortie[k])) * r;
         else
@@ -322,6 +325,32 @@ static void rprop(int64_t q, real P)
     second[q] = g;
 }
 
+/* Adds up the squares of all weights, times a batch's share: for each neuron of the first layer, of those into it;
+   for each neuron of another layer's inputs, of those out of it. */
+static void add_squares(double *squares, double share)
+{
+    int l;
+    int64_t i, j;
+
+    for (l = 0; l < L; l++) {
+        const real *w = LesPoids + debut[l];
+        int64_t n = sizes[l], m = sizes[l + 1];
+        if (l == 0)
+            for (j = 0; j < m; j++) {
+                double s = 0;
+                for (i = 1; i <= n; i++) s += (double)w[i * m + j] * (double)w[i * m + j];
+                squares[j] += s * share;
+            }
+        else
+            for (i = 1; i <= n; i++) {
+                double s = 0;
+                for (j = 0; j < m; j++) s += (double)w[i * m + j] * (double)w[i * m + j];
+                squares[i - 1] += s * share;
+            }
+        squares += l == 0 ? m : n;
+    }
+}
+
 /* By the gradient of a batch of P samples, or, where the gradient is a total, of 1. */
 static void correction(double rate, real P)
 {
@@ -354,7 +383,12 @@ static double sample_cost(const real *y)
     int64_t k;
 
     for (k = 0; k < sizes[L]; k++) {
-        if (cost != LOG) {
+        if (cost == POISSON) {
+            /* y log(y / yhat) - y + yhat, with yhat = e^tau. */
+            double wanted = (double)y[k];
+            if (wanted > 0) sum += wanted * (log(wanted) - (double)tau[k]);
+            sum += (double)TabOutputSortie[k] - wanted;
+        } else if (cost != LOG) {
             real r = TabOutputSortie[k] - y[k];
             real term = cost == QUADRATIC ? r * r : ((real)0.5 * r) * r;
             sum += (double)term;
@@ -477,11 +511,21 @@ static void run(void)
         }
     for (p = 0; p < samples; p++) F[p] = factors ? number() : 1;
 
-    double *costs = array(epochs, sizeof(double));
+    double *costs = array(epochs, sizeof(double)), *penalties = array(epochs, sizeof(double)), *squares;
+    int64_t neurons = sizes[1];
+    for (l = 1; l < L; l++) neurons += sizes[l];
+    squares = array(neurons, sizeof(double));
     for (e = 0; e < epochs; e++) {
-        double sum = 0;
+        double sum = 0, all = 0;
+        for (q = 0; q < neurons; q++) squares[q] = 0;
         for (begin = 0; begin < samples; begin += batch) {
             int64_t P = begin + batch <= samples ? batch : samples - begin;
+            double weight = (double)P;
+            if (factors == 2) {
+                weight = 0;
+                for (p = begin; p < begin + P; p++) weight += (double)F[order[e * samples + p]];
+                if (weight == 0) weight = 1;
+            }
             for (q = 0; q < debut[L]; q++) Gradient[q] = 0;
             /* The parameters do not change within a batch: each sample can be predicted, and its error
                and gradient taken, before the next. */
@@ -490,19 +534,23 @@ static void run(void)
                 const real *y = Y + sample * outputs;
                 for (i = 0; i < inputs; i++) TabXCachee[1 + i] = X[sample * inputs + i];
                 forward();
-                sum += sample_cost(y) * (double)F[sample];
+                sum += sample_cost(y) * (double)F[sample] * ((double)P / weight);
                 delta_output(y, F[sample]);
                 delta_hidden();
                 gradient();
             }
-            correction(learning_rate * decayed, mean ? (real)P : 1);
+            add_squares(squares, (double)P / weight);
+            correction(learning_rate * decayed, mean ? (real)weight : 1);
         }
         decayed *= decay;
         costs[e] = sum / (double)samples;
+        for (q = 0; q < neurons; q++) all += squares[q];
+        penalties[e] = 0.5 * (double)penalty * all / (double)samples;
     }
 
     for (q = 0; q < debut[L]; q++) put((double)LesPoids[q]);
     for (e = 0; e < epochs; e++) put(costs[e]);
+    for (e = 0; e < epochs; e++) put(penalties[e]);
     for (p = 0; p < samples; p++) {
         for (i = 0; i < inputs; i++) TabXCachee[1 + i] = X[p * inputs + i];
         forward();
@@ -526,6 +574,8 @@ static void run(void)
     free(first);
     free(second);
     free(costs);
+    free(penalties);
+    free(squares);
 }
 
 int main(int argc, char **argv)

@@ -19,7 +19,7 @@ class ExtraError(NeuroneError, ImportError):
     """An optional package is missing; the message names the extra that installs it."""
 
 
-class DivergenceError(NeuroneError, ArithmeticError):
+class DivergenceError(NeuroneError, ArithmeticError, ValueError):
     """Training produced parameters that are not finite."""
 
     exit_code = 3

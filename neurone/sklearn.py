@@ -1,104 +1,80 @@
-"""Estimators for scikit-learn, to replace `MLPClassifier(solver="sgd")` and `MLPRegressor`."""
+"""Estimators for scikit-learn, to replace its `MLPClassifier` and `MLPRegressor`: the same model, sooner."""
 
 import math
+import warnings
+from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 
 from neurone import options
 from neurone.datasets.arrays import as_factors
 from neurone.engine.optimizer import Optimizer
-from neurone.errors import ExtraError, InputError
+from neurone.errors import DivergenceError, ExtraError, InputError
 from neurone.network import Network
 from neurone.training.fit import iterate
+from neurone.training.lbfgs import minimize
 from neurone.training.reports import Position
-from neurone.training.rules import LEAST_RATE, SCHEDULES, Course, Rules, check_callback, follow
+from neurone.training.rules import SCHEDULES, Course, Rules, check_callback, follow
 
 try:
-    from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+    from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, is_classifier
+    from sklearn.exceptions import ConvergenceWarning
     from sklearn.metrics import accuracy_score, r2_score
     from sklearn.model_selection import train_test_split
-    from sklearn.utils import check_random_state, column_or_1d, compute_class_weight, compute_sample_weight
+    from sklearn.utils import check_random_state, column_or_1d, compute_class_weight, compute_sample_weight, shuffle
     from sklearn.utils.metaestimators import available_if
     from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
-    from sklearn.utils.validation import check_is_fitted, validate_data
+    from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 except ImportError as error:
     raise ExtraError("scikit-learn 1.6 or later is not installed; run: pip install 'neurone[sklearn]'") from error
 
-# MLPClassifier's batch; and the one without momentum with which each sample moves the weights as far as there with the
-# default momentum of 0.9: 200 * (1 - 0.9).
-_BATCH_WITH_MOMENTUM, _BATCH = 200, 20
+# MLPClassifier's solvers.
+_SOLVERS = ("lbfgs", "sgd", "adam")
+_BATCH = 200
 
 
 def _trains_partly(estimator):
-    if estimator.early_stopping:
-        raise AttributeError("partial_fit does not go with early_stopping=True")
+    if estimator.solver == "lbfgs":
+        raise AttributeError("partial_fit does not go with solver='lbfgs', which needs all samples at once")
     return True
+
+
+def _store(estimator, parameters):
+    """Keep the parameters of a constructor, given as its local variables."""
+    estimator.__dict__.update((name, value) for name, value in parameters.items() if name != "self")
+
+
+class _Samples(NamedTuple):
+    """What is trained on or scored. targets: y as the network takes it. factors: with the classes' factors, or None."""
+
+    X: np.ndarray
+    y: np.ndarray
+    targets: np.ndarray
+    factors: np.ndarray | None
+
+    def part(self, chosen):
+        return _Samples(*(None if array is None else array[chosen] for array in self))
 
 
 class _Perceptron(BaseEstimator):
     """The common part of the two estimators. `NeuroneClassifier` describes parameters, attributes and methods."""
 
-    def __init__(
-        self,
-        hidden_layer_sizes=(100,),
-        activation="relu",
-        *,
-        solver="sgd",
-        alpha=0.0,
-        batch_size="auto",
-        learning_rate="constant",
-        learning_rate_init=0.1,
-        power_t=0.5,
-        max_iter=200,
-        shuffle=True,
-        random_state=None,
-        tol=1e-4,
-        verbose=False,
-        warm_start=False,
-        momentum=0.0,
-        nesterovs_momentum=True,
-        early_stopping=False,
-        validation_fraction=0.1,
-        n_iter_no_change=10,
-        dtype="float32",
-        threads=1,
-        tuning="background",
-    ):
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.activation = activation
-        self.solver = solver
-        self.alpha = alpha
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.learning_rate_init = learning_rate_init
-        self.power_t = power_t
-        self.max_iter = max_iter
-        self.shuffle = shuffle
-        self.random_state = random_state
-        self.tol = tol
-        self.verbose = verbose
-        self.warm_start = warm_start
-        self.momentum = momentum
-        self.nesterovs_momentum = nesterovs_momentum
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.n_iter_no_change = n_iter_no_change
-        self.dtype = dtype
-        self.threads = threads
-        self.tuning = tuning
-
-    def fit(self, X, y, sample_weight=None, *, validation=None, callback=None):
+    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, validation=None, callback=None):
         """Train for at most `max_iter` epochs, from new weights unless `warm_start`.
 
         Parameters
         ----------
         X : array_like or sparse matrix, (samples, features)
-            CSR and CSC are trained on as they are, at a cost in proportion to what they store.
+            Bytes are taken as numbers, as `MLPClassifier` does, where `neurone.fit` divides them by 255. CSR and CSC
+            are trained on as they are.
         y : array_like
         sample_weight : array_like, optional
-            (samples,), factors of the samples' errors.
+            (samples,), the samples' proportions: a factor common to all changes nothing.
+        X_val, y_val : array_like, optional
+            Scored after every epoch; with `early_stopping` they take the place of a part of the training set.
         validation : (X, y), optional
-            Scored after every epoch; with `early_stopping` it takes the place of a part of the training set.
+            The same, as a pair.
         callback : callable, optional
             Called with the `neurone.Report` of every epoch. An exception that it raises ends the training; what was
             trained stays.
@@ -107,43 +83,37 @@ class _Perceptron(BaseEstimator):
         -------
         self
         """
-        self._check_options()
         check_callback(callback)
+        if (X_val is None) != (y_val is None):
+            raise InputError("only one of X_val and y_val is given; give both")
+        if X_val is not None and validation is not None:
+            raise InputError("X_val and validation are given; give one of them")
+        if validation is not None and (not isinstance(validation, tuple | list) or len(validation) != 2):
+            raise InputError("validation is no pair; give (X, y)")
+        validation = validation if X_val is None else (X_val, y_val)
         begin_anew = not (self.warm_start and hasattr(self, "network_"))
-        X, y = self._checked(X, y, begin_anew)
-        targets = self._targets(y)
-        if sample_weight is not None:
-            sample_weight = as_factors(sample_weight, X.shape[0], np.dtype(np.float64))
+        samples = self._checked(X, y, sample_weight, begin_anew)
         if validation is not None:
-            if not isinstance(validation, tuple | list) or len(validation) != 2:
-                raise InputError("validation is no pair; give (X, y)")
-            validation = self._checked(*validation, False)
-            self._targets(validation[1])
-        elif self.early_stopping:
-            if options.positive("validation_fraction", self.validation_fraction) >= 1:
-                raise InputError(f"validation_fraction is {self.validation_fraction}; give a number between 0 and 1")
-            train, held_out = train_test_split(
-                np.arange(X.shape[0]), test_size=self.validation_fraction, stratify=self._strata(y),
-                random_state=check_random_state(self.random_state),
-            )  # fmt: skip
-            validation = X[held_out], y[held_out]
-            X, y, targets = X[train], y[train], targets[train]
-            sample_weight = None if sample_weight is None else sample_weight[train]
-        self._begin(begin_anew)
-        self._position = Position(course=Course(samples=self.t_))
-        self.loss_curve_, self.validation_curve_ = [], []
-        return self._train(X, y, targets, sample_weight, self.max_iter, validation, callback)
+            validation = self._checked(*validation, None, False)
+        draws = check_random_state(self.random_state)
+        self._begin(begin_anew, draws)
+        best, rounds = self._position.course.best, self._position.course.rounds
+        self._position = Position(course=Course(samples=self.t_, best=best, rounds=rounds))
+        if self.solver == "lbfgs":
+            return self._minimize(samples)
+        if self.early_stopping and validation is None:
+            samples, validation = self._split(samples, draws)
+        return self._train(samples, draws, self.max_iter, validation, callback)
 
     @available_if(_trains_partly)
     def partial_fit(self, X, y, sample_weight=None):
-        """Train for one epoch, continuing with the weights and the momentum of the last call."""
+        """Train for one epoch, continuing with the weights and the optimiser of the last call."""
         return self._partial_fit(X, y, sample_weight)
 
     def initialize(self, X, y):
         """Make the network for data like these, with new weights, and train nothing; `partial_fit` may follow."""
-        self._check_options()
-        self._checked(X, y, True)
-        self._begin(True)
+        self._checked(X, y, None, True)
+        self._begin(True, check_random_state(self.random_state))
         return self
 
     def hidden_outputs(self, X, layer=-1):
@@ -174,103 +144,26 @@ class _Perceptron(BaseEstimator):
         return [self.network_.layer(layer)[0] for layer in range(len(self.network_.sizes) - 1)]
 
     def _check_options(self):
-        if self.solver != "sgd":
-            raise InputError(f"solver is {self.solver!r}; 'sgd' is the only one")
+        options.choice("solver", self.solver, _SOLVERS)
         width = np.dtype(options.choice("dtype", self.dtype, options.DTYPES)).type
         options.choice("learning_rate", self.learning_rate, SCHEDULES)
         options.positive("learning_rate_init", self.learning_rate_init, width)
-        options.integer("max_iter", self.max_iter, 0)
+        for name in ("max_iter", "max_fun"):
+            options.integer(name, getattr(self, name))
         if self.n_iter_no_change != math.inf:
             options.integer("n_iter_no_change", self.n_iter_no_change)
         for name in ("tol", "power_t"):
             options.not_negative(name, getattr(self, name))
-        options.choice("tuning", self.tuning, options.TUNINGS)
-        for name in ("shuffle", "warm_start", "nesterovs_momentum", "early_stopping"):
+        for name in ("shuffle", "warm_start", "early_stopping"):
             options.flag(name, getattr(self, name))
+        if not (isinstance(self.batch_size, str) and self.batch_size == "auto"):
+            options.integer("batch_size", self.batch_size)
+        if options.positive("validation_fraction", self.validation_fraction) >= 1:
+            raise InputError(f"validation_fraction is {self.validation_fraction}; give a number between 0 and 1")
 
-    def _begin(self, anew):
-        """Make a network, or check that the existing one is what the parameters ask for."""
-        hidden = np.atleast_1d(np.asarray(self.hidden_layer_sizes, dtype=object)).tolist()
-        sizes = self.n_features_in_, *hidden, self.n_outputs_
-        if anew:
-            seed = int(check_random_state(self.random_state).randint(2**31))
-            output, cost = self._output()
-            self.network_ = Network(
-                sizes, activation=self.activation, output=output, cost=cost, dtype=self.dtype, seed=seed
-            )
-            self.n_iter_, self.t_, self._position = 0, 0, Position()
-            self.loss_curve_, self.validation_curve_ = [], []
-        net = self.network_
-        asked, found = (sizes, self.activation, self.dtype), (net.sizes, net.activation, net.dtype.name)
-        if asked != found:
-            raise InputError(f"the network asked for is {asked}, but the one to go on from is {found}; fit anew")
-        self.n_layers_, self.out_activation_ = len(net.sizes), net.output
-
-    def _partial_fit(self, X, y, sample_weight, classes=None):
+    def _checked(self, X, y, sample_weight, anew, classes=None):
+        """What is trained on, in its form. anew: for a new network, whose shape they decide."""
         self._check_options()
-        first = not hasattr(self, "network_")
-        X, y = self._checked(X, y, first, classes)
-        self._begin(first)
-        return self._train(X, y, self._targets(y), sample_weight, 1)
-
-    def _train(self, X, y, targets, sample_weight, epochs, validation=None, callback=None):
-        """Train for at most `epochs` epochs, for `fit` and `partial_fit`. If a callback or Ctrl-C ends the training,
-        what it gave is kept."""
-        # Epochs are counted anew; the optimiser's memory, and the course, continue from the last call.
-        position = Position(memory=self._position.memory, course=self._position.course)
-        self._position, course = position, position.course
-        course.ended = False  # another call of `partial_fit` asks for another epoch
-
-        def judge(report):
-            if validation is not None:
-                self.validation_curve_.append(self._score(validation[1], self._answers(validation[0])))
-            return -self.validation_curve_[-1] if self.early_stopping else report.cost
-
-        def record(report):
-            self.loss_curve_.append(report.cost)
-            self.n_iter_ += 1
-            self.t_ = course.samples
-            if self.verbose:
-                score = "" if validation is None else f", validation score = {self.validation_curve_[-1]:.6f}"
-                print(f"Iteration {self.n_iter_}, loss = {report.cost:.8f}{score}")
-            if callback is not None:
-                callback(report)
-
-        try:
-            reports = self._epochs(X, y, targets, sample_weight, epochs, judge, position)
-            follow(reports, self.network_, course, record)
-        finally:
-            if course.parameters is not None:  # put back, and the optimiser's memory does not belong to them
-                course.parameters = position.memory = None
-            self.loss_ = self.loss_curve_[-1] if self.loss_curve_ else math.nan
-            self.best_loss_ = min(self.loss_curve_, default=math.nan)
-            self.best_validation_score_ = max(self.validation_curve_, default=None)
-        return self
-
-    def _epochs(self, X, y, targets, sample_weight, epochs, judge, position):
-        batch_size, part = self.batch_size, 1.0
-        if isinstance(batch_size, str) and batch_size == "auto":
-            if hasattr(X, "tocsr") and not self.momentum and not self.alpha:
-                batch_size, part = 1, min(_BATCH, X.shape[0])
-            else:
-                batch_size = min(_BATCH_WITH_MOMENTUM if self.momentum else _BATCH, X.shape[0])
-        rules = Rules(
-            self.learning_rate_init / part, schedule=self.learning_rate, power_t=self.power_t,
-            patience=self.n_iter_no_change, tol=self.tol, keep_best=self.early_stopping, least_rate=LEAST_RATE / part,
-            judge=judge,
-        )  # fmt: skip
-        return iterate(
-            self.network_, X, targets, rules=rules, reduction="mean", shuffle=self.shuffle,
-            # Another order in every call: an epoch's is a function of the seed and its number.
-            seed=self.network_.seed + self.n_iter_, epochs=epochs, kernels="fast",
-            threads=self.threads, tuning=self.tuning,
-            batch_size=batch_size,
-            optimizer=Optimizer("sgd", self.momentum, self.nesterovs_momentum, self.alpha),
-            sample_weight=self._factors(y, sample_weight), validation=None, progress=None, position=position,
-        )  # fmt: skip
-
-    def _checked(self, X, y, anew, classes=None):
-        """X and y in the form that is trained on. anew: for a new network, whose shape they decide."""
         if anew:
             self.__dict__.pop("network_", None)  # if this fails, no network is left beside other classes
         X, y = validate_data(
@@ -281,7 +174,167 @@ class _Perceptron(BaseEstimator):
             y = column_or_1d(y, warn=True)
         if anew:
             self._adopt(y, classes)
-        return X.tocsr() if hasattr(X, "tocsr") else X, y
+        if sample_weight is not None:
+            sample_weight = _check_sample_weight(sample_weight, X)
+            sample_weight = as_factors(sample_weight, X.shape[0], np.dtype(np.float64))
+        X, targets = X.tocsr() if hasattr(X, "tocsr") else X, self._targets(y)
+        return _Samples(X, y, targets, self._factors(y, targets, sample_weight))
+
+    def _begin(self, anew, draws):
+        """Make a network, or check that the existing one is what the parameters ask for."""
+        hidden = np.atleast_1d(np.asarray(self.hidden_layer_sizes, dtype=object)).tolist()
+        sizes = self.n_features_in_, *hidden, self.n_outputs_
+        if anew:
+            output, cost = self._output()
+            self.network_ = Network(sizes, activation=self.activation, output=output, cost=cost, dtype=self.dtype)
+            self._draw(self.network_, draws)
+            self.n_iter_, self.t_, self._position = 0, 0, Position()
+            self.loss_curve_, self.validation_scores_ = [], None
+        net = self.network_
+        asked, found = (sizes, self.activation, self.dtype), (net.sizes, net.activation, net.dtype.name)
+        if asked != found:
+            raise InputError(f"the network asked for is {asked}, but the one to go on from is {found}; fit anew")
+        self.n_layers_, self.out_activation_ = len(net.sizes), net.output
+
+    def _draw(self, network, draws):
+        """Weights and biases as `MLPClassifier` draws them."""
+        for layer, (n, m) in enumerate(pairwise(network.sizes)):
+            bound = math.sqrt((2 if self.activation == "logistic" else 6) / (n + m))
+            network.layer(layer)[1:] = draws.uniform(-bound, bound, (n, m))
+            network.layer(layer)[0] = draws.uniform(-bound, bound, m)
+
+    def _split(self, samples, draws):
+        """The samples to train on, and those held out, as `MLPClassifier` draws them."""
+        count = len(samples.targets)
+        strata = samples.targets if is_classifier(self) and self.n_outputs_ == 1 else None
+        parts = train_test_split(
+            np.arange(count), random_state=draws, test_size=self.validation_fraction, stratify=strata
+        )
+        if len(parts[1]) < 2:
+            raise InputError(
+                f"validation_fraction {self.validation_fraction} of {count} samples holds out {len(parts[1])}; "
+                "early stopping needs 2 or more: the validation set is too small"
+            )
+        return map(samples.part, parts)
+
+    def _partial_fit(self, X, y, sample_weight, classes=None):
+        if self.early_stopping:
+            raise InputError("early_stopping is True, and partial_fit does not support it")
+        first = not hasattr(self, "network_")
+        samples = self._checked(X, y, sample_weight, first, classes)
+        draws = check_random_state(self.random_state)
+        self._begin(first, draws)
+        return self._train(samples, draws, 1, None, None, partly=True)
+
+    def _train(self, samples, draws, epochs, validation, callback, partly=False):
+        """Train for at most `epochs` epochs. If a callback or Ctrl-C ends the training, what it gave is kept."""
+        # Epochs are counted anew; the optimiser's memory, and the course, continue from the last call.
+        position, course = self._position, self._position.course
+        position.reports, position.sample, course.ended, course.parameters = [], 0, False, None
+        self.n_iter_ = 0
+        if validation is not None and self.validation_scores_ is None:
+            self.validation_scores_ = []
+
+        def judge(report):
+            self.loss_curve_.append(self._loss(report.cost) + (report.penalty or 0.0))
+            if validation is not None:
+                self.validation_scores_.append(self._scored(validation))
+            return -self.validation_scores_[-1] if self.early_stopping else self.loss_curve_[-1]
+
+        def record(report):
+            self.n_iter_ += 1
+            self.t_ = course.samples
+            if self.verbose:
+                print(f"Iteration {self.n_iter_}, loss = {self.loss_curve_[-1]:.8f}")
+                if validation is not None:
+                    print(f"Validation score: {self.validation_scores_[-1]:.6f}")
+            if callback is not None:
+                callback(report)
+
+        try:
+            follow(self._epochs(samples, draws, epochs, judge, position), self.network_, course, record)
+        except DivergenceError as error:
+            raise DivergenceError(
+                "Solver produced non-finite parameter weights. The input data may contain large values and need to be "
+                f"preprocessed ({error})"
+            ) from None
+        except KeyboardInterrupt:
+            warnings.warn("Training interrupted by user.", stacklevel=3)
+        finally:
+            self.loss_ = self.loss_curve_[-1] if self.loss_curve_ else math.nan
+            best = None if course.best == math.inf else course.best
+            self.best_loss_ = None if self.early_stopping else best
+            self.best_validation_score_ = -best if self.early_stopping and best is not None else None
+        if course.ended and self.verbose:
+            what = "Validation score" if self.early_stopping else "Training loss"
+            rounds = self.n_iter_no_change
+            print(f"{what} did not improve more than tol={self.tol:f} for {rounds} consecutive epochs. Stopping.")
+        elif self.n_iter_ == epochs and not partly and not course.ended:
+            warnings.warn(
+                f"max_iter={epochs} epochs are over, and the training has not converged yet: it still improves by more "
+                f"than tol={self.tol:g} within n_iter_no_change={self.n_iter_no_change} epochs",
+                ConvergenceWarning, stacklevel=3,
+            )  # fmt: skip
+        return self
+
+    def _epochs(self, samples, draws, epochs, judge, position):
+        """The iterator that trains."""
+        count, sgd = len(samples.targets), self.solver == "sgd"
+        batch_size = _BATCH if isinstance(self.batch_size, str) else self.batch_size
+        if batch_size > count and not isinstance(self.batch_size, str):
+            warnings.warn(f"batch_size is {batch_size}, and there are {count} samples; it is clipped", stacklevel=4)
+        rules = Rules(
+            self.learning_rate_init, schedule=self.learning_rate if sgd else "constant", power_t=self.power_t,
+            patience=self.n_iter_no_change, tol=self.tol, keep_best=self.early_stopping, judge=judge,
+        )  # fmt: skip
+        momentum = self.momentum if sgd else 0.0
+        optimizer = Optimizer(
+            self.solver, momentum, self.nesterovs_momentum, self.alpha, 0.0, self.beta_1, self.beta_2, self.epsilon
+        )
+        order = np.arange(count)
+
+        def order_of(epoch):
+            nonlocal order
+            if self.shuffle:  # of the order before, as there
+                order = shuffle(order, random_state=draws)
+            return order
+
+        return iterate(
+            self.network_, samples.X, samples.targets, rules=rules, optimizer=optimizer, epochs=epochs,
+            batch_size=min(batch_size, count), reduction="mean", shuffle=False, order_of=order_of, seed=0,
+            kernels="fast", threads=self.threads, tuning=self.tuning, sample_weight=samples.factors, proportions=True,
+            penalised=True, validation=None, progress=None, position=position,
+        )  # fmt: skip
+
+    def _minimize(self, samples):
+        """L-BFGS."""
+        result = minimize(
+            self.network_, samples.X, samples.targets, samples.factors, alpha=self.alpha, max_iter=self.max_iter,
+            max_fun=self.max_fun, tol=self.tol, threads=self.threads, loss=self._loss,
+        )  # fmt: skip
+        self.loss_, self.n_iter_ = result.fun, min(result.nit, self.max_iter)
+        if not np.isfinite(self.network_.parameters).all():
+            raise DivergenceError(
+                "Solver produced non-finite parameter weights. The input data may contain large values and need to be "
+                "preprocessed"
+            )
+        if not result.success:
+            warnings.warn(
+                f"lbfgs has not converged after {result.nit} iterations: {result.message}; increase max_iter "
+                f"({self.max_iter}) or max_fun ({self.max_fun}), or scale the data",
+                ConvergenceWarning, stacklevel=3,
+            )  # fmt: skip
+        return self
+
+    def _scored(self, samples):
+        answers = self._answers(samples.X)
+        if answers.dtype.kind == "f" and not np.isfinite(answers).all():
+            return math.nan
+        return self._score(samples.y, answers, sample_weight=samples.factors)
+
+    def _loss(self, cost):
+        """`MLPClassifier`'s loss, of a mean cost."""
+        return cost
 
     def _known(self, X):
         """X, checked, for the existing network."""
@@ -374,11 +427,11 @@ class NeuroneClassifier(ClassifierMixin, _Perceptron):
         hidden_layer_sizes=(100,),
         activation="relu",
         *,
-        solver="sgd",
-        alpha=0.0,
+        solver="adam",
+        alpha=0.0001,
         batch_size="auto",
         learning_rate="constant",
-        learning_rate_init=0.1,
+        learning_rate_init=0.001,
         power_t=0.5,
         max_iter=200,
         shuffle=True,
@@ -386,36 +439,37 @@ class NeuroneClassifier(ClassifierMixin, _Perceptron):
         tol=1e-4,
         verbose=False,
         warm_start=False,
-        momentum=0.0,
+        momentum=0.9,
         nesterovs_momentum=True,
         early_stopping=False,
         validation_fraction=0.1,
+        beta_1=0.9,
+        beta_2=0.999,
+        epsilon=1e-8,
         n_iter_no_change=10,
+        max_fun=15000,
         class_weight=None,
         dtype="float32",
         threads=1,
         tuning="background",
     ):
-        # All of them once more, because scikit-learn reads the parameters' names from this signature.
-        super().__init__(
-            hidden_layer_sizes, activation, solver=solver, alpha=alpha, batch_size=batch_size,
-            learning_rate=learning_rate, learning_rate_init=learning_rate_init, power_t=power_t, max_iter=max_iter,
-            shuffle=shuffle, random_state=random_state, tol=tol, verbose=verbose, warm_start=warm_start,
-            momentum=momentum, nesterovs_momentum=nesterovs_momentum, early_stopping=early_stopping,
-            validation_fraction=validation_fraction, n_iter_no_change=n_iter_no_change, dtype=dtype, threads=threads,
-            tuning=tuning,
-        )  # fmt: skip
-        self.class_weight = class_weight
+        _store(self, locals())
 
     @available_if(_trains_partly)
     def partial_fit(self, X, y, sample_weight=None, classes=None):
-        """Train for one epoch. classes: all that will ever come; needed in the first call if its `y` lacks some."""
+        """Train for one epoch, continuing with the weights and the optimiser of the last call.
+
+        classes : all that will ever come, needed in the first call.
+        """
         if isinstance(self.class_weight, str):
             raise InputError(f"class_weight is {self.class_weight!r}, but partial_fit sees only a part; give a dict")
+        known = getattr(self, "classes_", None) if hasattr(self, "network_") else None
         if classes is not None:
             classes = unique_labels(classes)
-            if hasattr(self, "network_") and not np.array_equal(classes, self.classes_):
-                raise InputError(f"classes are {classes}, and the network was made for {self.classes_}")
+            if known is not None and not np.array_equal(classes, known):
+                raise InputError(f"classes are {classes}, and the network was made for {known}")
+        elif known is None:
+            raise InputError("classes are not given; the first call of partial_fit needs all that will ever come")
         return self._partial_fit(X, y, sample_weight, classes)
 
     def predict(self, X):
@@ -425,9 +479,9 @@ class NeuroneClassifier(ClassifierMixin, _Perceptron):
     def _answers(self, X):
         outputs = self.network_.predict_proba(X, self.threads)
         if self._several:
-            return (outputs >= 0.5).astype(np.int64)
+            return (outputs > 0.5).astype(np.int64)
         if outputs.shape[1] == 1:
-            return self.classes_[(outputs[:, 0] >= 0.5).astype(int) % len(self.classes_)]
+            return self.classes_[(outputs[:, 0] > 0.5).astype(int) % len(self.classes_)]
         return self.classes_[outputs.argmax(axis=1)]
 
     def predict_proba(self, X):
@@ -459,30 +513,24 @@ class NeuroneClassifier(ClassifierMixin, _Perceptron):
             if y.shape[1] != self.n_outputs_:
                 raise InputError(f"y holds {y.shape[1]} labels a sample, and the network has {self.n_outputs_} outputs")
             return (y.toarray() if hasattr(y, "toarray") else y).astype(np.float64)
-        found = unique_labels(y)
-        if not np.isin(found, self.classes_).all():
-            raise InputError(f"y holds the classes {found}, and the network was made for {self.classes_}")
-        return np.searchsorted(self.classes_, y.ravel())
+        y = y.ravel()
+        targets = np.searchsorted(self.classes_, y)
+        if not np.array_equal(self.classes_[np.minimum(targets, len(self.classes_) - 1)], y):
+            raise InputError(f"y holds the classes {unique_labels(y)}, and the network was made for {self.classes_}")
+        return targets
 
     def _output(self):
         return ("softmax" if self.n_outputs_ > 1 and not self._several else "logistic"), "log"
 
-    def _factors(self, y, sample_weight):
+    def _factors(self, y, targets, sample_weight):
         if self.class_weight is None:
             return sample_weight
         if isinstance(self.class_weight, dict) and not self._several:
             # By class, not by sample: a part of the data may lack some classes.
-            factors = compute_class_weight(self.class_weight, classes=self.classes_, y=y)[self._targets(y)]
+            factors = compute_class_weight(self.class_weight, classes=self.classes_, y=y)[targets]
         else:
             factors = compute_sample_weight(self.class_weight, y)
         return factors if sample_weight is None else factors * sample_weight
-
-    def _strata(self, y):
-        """`y`, if both parts can have samples of every class; else None."""
-        if self._several:
-            return None
-        _, counts = np.unique(y, return_counts=True)
-        return y if counts.min() * min(self.validation_fraction, 1 - self.validation_fraction) >= 1 else None
 
     _score = staticmethod(accuracy_score)
 
@@ -505,6 +553,43 @@ class NeuroneRegressor(RegressorMixin, _Perceptron):
     True
     """
 
+    def __init__(
+        self,
+        loss="squared_error",
+        hidden_layer_sizes=(100,),
+        activation="relu",
+        *,
+        solver="adam",
+        alpha=0.0001,
+        batch_size="auto",
+        learning_rate="constant",
+        learning_rate_init=0.001,
+        power_t=0.5,
+        max_iter=200,
+        shuffle=True,
+        random_state=None,
+        tol=1e-4,
+        verbose=False,
+        warm_start=False,
+        momentum=0.9,
+        nesterovs_momentum=True,
+        early_stopping=False,
+        validation_fraction=0.1,
+        beta_1=0.9,
+        beta_2=0.999,
+        epsilon=1e-8,
+        n_iter_no_change=10,
+        max_fun=15000,
+        dtype="float32",
+        threads=1,
+        tuning="background",
+    ):
+        _store(self, locals())
+
+    def _check_options(self):
+        super()._check_options()
+        options.choice("loss", self.loss, ("squared_error", "poisson"))
+
     def predict(self, X):
         """Numbers (samples,) or (samples, outputs)."""
         return self._answers(self._known(X))
@@ -523,12 +608,13 @@ class NeuroneRegressor(RegressorMixin, _Perceptron):
         self._flat, self.n_outputs_ = y.ndim == 1, math.prod(y.shape[1:])
 
     def _output(self):
-        return "identity", "half-quadratic"
+        return ("exp", "poisson") if self.loss == "poisson" else ("identity", "half-quadratic")
 
-    def _factors(self, y, sample_weight):
+    def _factors(self, y, targets, sample_weight):
         return sample_weight
 
-    def _strata(self, y):
-        return None
+    def _loss(self, cost):
+        """`MLPRegressor`'s: of several targets, the mean of the squared errors, but the sum of the deviances."""
+        return cost if self.loss == "poisson" else cost / self.n_outputs_
 
     _score = staticmethod(r2_score)

@@ -224,6 +224,9 @@ def as_labels(labels, count, outputs, output, cost, dtype):
     if zeros_and_ones.all() and (outputs == 1 or (ones.sum(axis=1) == 1).all()):
         return (ones[:, 0] if outputs == 1 else ones.argmax(axis=1)).astype(np.int64), np.empty((0, outputs), dtype)
     targets = _finite("targets", array, dtype)
+    if cost == "poisson" and (targets < 0).any():
+        wrong = np.flatnonzero((targets < 0).any(axis=1))[0]
+        raise InputError(f"targets of sample {wrong} are negative; Poisson's deviance needs 0 or more")
     if cost == "log":
         outside = np.flatnonzero(((targets < 0) | (targets > 1)).any(axis=1))
         if outside.size:

@@ -230,6 +230,13 @@ class BatchLearner(_PackedLearner):
             part.first,
         )
 
+    def gradient(self):
+        """The gradient of what has been trained on since the last correction, laid out like the parameters."""
+        gradient = np.empty_like(self.network.parameters)
+        for packed, work in zip(self._packed, self._works, strict=True):
+            packed.copy_to(gradient, work.Gradient)
+        return gradient
+
     def samples_per_call(self):
         # How long the members of a team wait for each other is not known.
         samples = super().samples_per_call()

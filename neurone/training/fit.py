@@ -231,7 +231,7 @@ def iterate(
     seed, shuffle = options.seed(seed), options.flag("shuffle", shuffle)
     position = Position() if position is None else position
     optimizer.check(network.dtype)
-    problem = _checked_problem(
+    problem = checked_problem(
         network, images, labels, sample_weight, batch_size, reduction, optimizer, threads, position
     )
     problem.proportions = proportions and sample_weight is not None
@@ -257,7 +257,7 @@ def iterate(
     return _epochs(problem, learner, order_of, rules, epochs, position, scorer, progress, told_tuned)
 
 
-def _checked_problem(network, images, labels, sample_weight, batch_size, reduction, optimizer, threads, position):
+def checked_problem(network, images, labels, sample_weight, batch_size, reduction, optimizer, threads, position):
     """What the learners take."""
     if batch_size is not None:
         batch_size = options.integer("batch_size", batch_size)

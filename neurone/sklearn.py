@@ -22,7 +22,7 @@ try:
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.metrics import accuracy_score, r2_score
     from sklearn.model_selection import train_test_split
-    from sklearn.utils import check_random_state, column_or_1d, compute_class_weight, compute_sample_weight, shuffle
+    from sklearn.utils import check_random_state, column_or_1d, compute_class_weight, compute_sample_weight
     from sklearn.utils.metaestimators import available_if
     from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
     from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
@@ -295,8 +295,10 @@ class _Perceptron(BaseEstimator):
 
         def order_of(epoch):
             nonlocal order
-            if self.shuffle:  # of the order before, as there
-                order = shuffle(order, random_state=draws)
+            if self.shuffle:  # as there, of the order before; `sklearn.utils.shuffle` takes longer than an epoch of iris
+                places = np.arange(count)
+                draws.shuffle(places)
+                order = order[places]
             return order
 
         return iterate(

@@ -29,7 +29,11 @@ try:
 except ImportError as error:
     raise ExtraError("scikit-learn 1.6 or later is not installed; run: pip install 'neurone[sklearn]'") from error
 
-# MLPClassifier's solvers.
+# MLPClassifier's words.
+_LARGE = (
+    "Solver produced non-finite parameter weights. The input data may contain large values and need to be preprocessed."
+)
+# Its solvers, and its batch.
 _SOLVERS = ("lbfgs", "sgd", "adam")
 _BATCH = 200
 
@@ -43,6 +47,11 @@ def _trains_partly(estimator):
 def _store(estimator, parameters):
     """Keep the parameters of a constructor, given as its local variables."""
     estimator.__dict__.update((name, value) for name, value in parameters.items() if name != "self")
+
+
+def _fits(X, dtype):
+    """Whether the largest number of X, an array or a sparse matrix, is one of `dtype` too."""
+    return max(-X.min(), X.max()) <= np.finfo(dtype).max
 
 
 class _Samples(NamedTuple):
@@ -94,7 +103,7 @@ class _Perceptron(BaseEstimator):
         begin_anew = not (self.warm_start and hasattr(self, "network_"))
         samples = self._checked(X, y, sample_weight, begin_anew)
         if validation is not None:
-            validation = self._checked(*validation, None, False)
+            validation = self._checked(*validation, None, False, scored=True)
         draws = check_random_state(self.random_state)
         self._begin(begin_anew, draws)
         best, rounds = self._position.course.best, self._position.course.rounds
@@ -161,8 +170,8 @@ class _Perceptron(BaseEstimator):
         if options.positive("validation_fraction", self.validation_fraction) >= 1:
             raise InputError(f"validation_fraction is {self.validation_fraction}; give a number between 0 and 1")
 
-    def _checked(self, X, y, sample_weight, anew, classes=None):
-        """What is trained on, in its form. anew: for a new network, whose shape they decide."""
+    def _checked(self, X, y, sample_weight, anew, classes=None, scored=False):
+        """What is trained on, or only scored, in its form. anew: for a new network, whose shape they decide."""
         self._check_options()
         if anew:
             self.__dict__.pop("network_", None)  # if this fails, no network is left beside other classes
@@ -174,9 +183,13 @@ class _Perceptron(BaseEstimator):
             y = column_or_1d(y, warn=True)
         if anew:
             self._adopt(y, classes)
+        elif self.warm_start and not scored:
+            self._check_same_classes(y)
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, X)
             sample_weight = as_factors(sample_weight, X.shape[0], np.dtype(np.float64))
+        if np.dtype(self.dtype).itemsize < X.dtype.itemsize and not _fits(X, self.dtype):
+            raise InputError(f"{_LARGE} (X holds numbers beyond {self.dtype}.)")
         X, targets = X.tocsr() if hasattr(X, "tocsr") else X, self._targets(y)
         return _Samples(X, y, targets, self._factors(y, targets, sample_weight))
 
@@ -206,20 +219,21 @@ class _Perceptron(BaseEstimator):
     def _split(self, samples, draws):
         """The samples to train on, and those held out, as `MLPClassifier` draws them."""
         count = len(samples.targets)
-        strata = samples.targets if is_classifier(self) and self.n_outputs_ == 1 else None
+        # Of two classes, as there; as a column, so that complaints are the same.
+        strata = samples.targets.astype(bool)[:, None] if is_classifier(self) and self.n_outputs_ == 1 else None
         parts = train_test_split(
             np.arange(count), random_state=draws, test_size=self.validation_fraction, stratify=strata
         )
         if len(parts[1]) < 2:
             raise InputError(
-                f"validation_fraction {self.validation_fraction} of {count} samples holds out {len(parts[1])}; "
-                "early stopping needs 2 or more: the validation set is too small"
+                f"The validation set is too small: validation_fraction {self.validation_fraction} of {count} samples "
+                f"holds out {len(parts[1])}, and early stopping needs 2 or more"
             )
         return map(samples.part, parts)
 
     def _partial_fit(self, X, y, sample_weight, classes=None):
         if self.early_stopping:
-            raise InputError("early_stopping is True, and partial_fit does not support it")
+            raise InputError("partial_fit does not support early_stopping=True; use fit")
         first = not hasattr(self, "network_")
         samples = self._checked(X, y, sample_weight, first, classes)
         draws = check_random_state(self.random_state)
@@ -254,10 +268,14 @@ class _Perceptron(BaseEstimator):
         try:
             follow(self._epochs(samples, draws, epochs, judge, position), self.network_, course, record)
         except DivergenceError as error:
-            raise DivergenceError(
-                "Solver produced non-finite parameter weights. The input data may contain large values and need to be "
-                f"preprocessed ({error})"
-            ) from None
+            if course.parameters is None:
+                raise DivergenceError(f"{_LARGE} ({error})") from None
+            # As there, the best parameters stay, which early stopping has kept.
+            self.n_iter_ += 1
+            self.loss_curve_.append(math.nan)
+            self.validation_scores_.append(math.nan)
+            course.ended = True
+            warnings.warn(f"{error}; the best parameters so far are kept", ConvergenceWarning, stacklevel=3)
         except KeyboardInterrupt:
             warnings.warn("Training interrupted by user.", stacklevel=3)
         finally:
@@ -295,7 +313,9 @@ class _Perceptron(BaseEstimator):
 
         def order_of(epoch):
             nonlocal order
-            if self.shuffle:  # as there, of the order before; `sklearn.utils.shuffle` takes longer than an epoch of iris
+            if (
+                self.shuffle
+            ):  # as there, of the order before; `sklearn.utils.shuffle` takes longer than an epoch of iris
                 places = np.arange(count)
                 draws.shuffle(places)
                 order = order[places]
@@ -316,10 +336,7 @@ class _Perceptron(BaseEstimator):
         )  # fmt: skip
         self.loss_, self.n_iter_ = result.fun, min(result.nit, self.max_iter)
         if not np.isfinite(self.network_.parameters).all():
-            raise DivergenceError(
-                "Solver produced non-finite parameter weights. The input data may contain large values and need to be "
-                "preprocessed"
-            )
+            raise DivergenceError(_LARGE)
         if not result.success:
             warnings.warn(
                 f"lbfgs has not converged after {result.nit} iterations: {result.message}; increase max_iter "
@@ -337,6 +354,9 @@ class _Perceptron(BaseEstimator):
     def _loss(self, cost):
         """`MLPClassifier`'s loss, of a mean cost."""
         return cost
+
+    def _check_same_classes(self, y):
+        """Refuse y of other classes than before."""
 
     def _known(self, X):
         """X, checked, for the existing network."""
@@ -521,6 +541,14 @@ class NeuroneClassifier(ClassifierMixin, _Perceptron):
             raise InputError(f"y holds the classes {unique_labels(y)}, and the network was made for {self.classes_}")
         return targets
 
+    def _check_same_classes(self, y):
+        found = unique_labels(y)
+        if not np.array_equal(found, self.classes_):
+            raise InputError(
+                "warm_start can only be used where `y` has the same classes as in the previous call to fit. Previously "
+                f"got {self.classes_}, `y` has {found}"
+            )
+
     def _output(self):
         return ("softmax" if self.n_outputs_ > 1 and not self._several else "logistic"), "log"
 
@@ -586,6 +614,10 @@ class NeuroneRegressor(RegressorMixin, _Perceptron):
         threads=1,
         tuning="background",
     ):
+        if not isinstance(loss, str):  # hidden_layer_sizes came first before `MLPRegressor` had a loss
+            if isinstance(hidden_layer_sizes, str):
+                activation = hidden_layer_sizes
+            loss, hidden_layer_sizes = "squared_error", loss
         _store(self, locals())
 
     def _check_options(self):

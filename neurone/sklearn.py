@@ -377,10 +377,10 @@ class NeuroneClassifier(ClassifierMixin, _Perceptron):
     labels)), a logistic output each. The cost is logarithmic.
 
     Parameters of `MLPClassifier` have its names, defaults and meanings. Initial weights, the held-out part and the
-    orders of samples are drawn from `random_state` as it draws them. With `dtype="float64"`, weights, losses and numbers
-    of iterations agree with its own up to rounding: to 1e-9 after ten epochs, and to 1e-6 over whole fits, as long as no
-    probability of a loss rounds to 0, which it cuts off at 2e-16. Solver "lbfgs" finds the same optimum. In float32, the
-    default, rounding leads to other weights in the end, of the same quality.
+    orders of samples are drawn from `random_state` as it draws them. With `dtype="float64"`, weights, losses and
+    numbers of iterations agree with its own up to rounding: to 1e-9 after ten epochs, and to 1e-6 over whole fits, as
+    long as no probability is below 2e-16, where it cuts off the loss. Solver "lbfgs" finds the same optimum. In
+    float32, the default, rounding leads to other weights in the end, of the same quality.
 
     Parameters
     ----------
@@ -388,7 +388,8 @@ class NeuroneClassifier(ClassifierMixin, _Perceptron):
     activation : {"relu", "logistic", "tanh", "identity"}, default "relu"
     solver : {"adam", "sgd", "lbfgs"}, default "adam"
         "lbfgs" is SciPy's, and takes all samples at once. Adam and momentum move every weight with every batch, also
-        those of inputs that are 0 in it: of sparse data, "sgd" with `momentum=0` and `alpha=0` costs only what is stored.
+        those of inputs that are 0 in it; of sparse data, "sgd" with `momentum=0` and `alpha=0` costs only what is
+        stored.
     alpha : float, default 1e-4
         L2 penalty: alpha / 2 |w|^2, divided by a batch's weight, in the loss too.
     batch_size : int or "auto", default "auto"

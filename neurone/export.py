@@ -4,15 +4,19 @@ import os
 import sys
 
 from neurone.commands import Parser, run
-from neurone.errors import InputError
-from neurone.files import check_writable, shown
-from neurone.formats import save_c, save_onnx
+from neurone.errors import ExtraError, InputError, NeuroneError
+from neurone.files import check_writable, reading, refusal, shown
+from neurone.formats import network_of, save_c, save_onnx
 from neurone.network import load
 
 
 def main(argv=None):
     parser = Parser("export", "Write a network as an ONNX model or as one C file, which says how to compile it.")
-    parser.add_argument("network", metavar="FILE.npz", help="written by python -m neurone.train --save")
+    parser.add_argument("network", metavar="FILE", help="written by python -m neurone.train --save")
+    parser.add_argument(
+        "--pickle", action="store_true",
+        help="FILE is an estimator or a Pipeline, by joblib or pickle; it runs what is in it: trust the file",
+    )  # fmt: skip
     parser.add_argument("--format", required=True, choices=("onnx", "c"), help="onnx needs the extra `export`")
     parser.add_argument("--output", required=True, metavar="OUT", help="the file to write")
     parser.add_argument("--int8", action="store_true", help="C with weights in 8 bits, a quarter of the size")
@@ -23,7 +27,7 @@ def main(argv=None):
         raise InputError(f"--int8 goes with --format c alone, not {args.format}; leave out one of them")
     if (args.name != "neurone" or args.header) and args.format != "c":
         raise InputError(f"--name and --header go with --format c alone, not {args.format}; leave them out")
-    network = load(args.network)
+    network = network_of(_unpickled(args.network)) if args.pickle else load(args.network)
     check_writable("--output", args.output)
     if os.path.exists(args.output) and os.path.samefile(args.output, args.network):
         raise InputError(f"--output: {shown(args.output)} is the network itself; name another")
@@ -35,6 +39,22 @@ def main(argv=None):
         save_c(network, args.output, int8=args.int8, name=args.name, header=args.header)
     else:
         save_onnx(network, args.output)
+
+
+def _unpickled(path):
+    try:
+        import joblib
+    except ImportError:
+        raise ExtraError("joblib is not installed; run: pip install 'neurone[sklearn]'") from None
+    import neurone.sklearn  # noqa: F401  # what is read may be made of it
+
+    try:
+        with reading(path) as file:
+            return joblib.load(file)
+    except NeuroneError:
+        raise
+    except Exception as error:  # a pickle can raise anything
+        raise refusal(path, f"cannot be unpickled ({type(error).__name__}: {error})") from None
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.skipif(not have_gcc(), reason="gcc is not installed: C 
 
 KINDS = ("float32", "float64", "int8")
 ROWS = 8  # inputs of each network
-OUTPUTS = {"softmax": "log", "logistic": "log", "tanh": "quadratic", "identity": "quadratic"}
+OUTPUTS = {"softmax": "log", "logistic": "log", "tanh": "quadratic", "identity": "quadratic", "exp": "poisson"}
 _ARRAY = re.compile(r"static const (\w+) ((?:weights|scales|biases)_\d+)\[(\d+)\] = \{[^}]*\};")
 _MAIN = """
 #include <stdio.h>

@@ -14,6 +14,7 @@ import neurone.formats.c_programs as c_programs
 from neurone.errors import InputError
 from neurone.files import replacing, shown
 from neurone.formats.int8 import LARGEST_LAYER, Quantised
+from neurone.formats.models import network_of
 
 _A_LINE = 6  # numbers
 _PIECE = 1 << 16  # numbers made into text at a time
@@ -30,7 +31,8 @@ def save_c(network, path, int8=False, *, name="neurone", header=None):
 
     Parameters
     ----------
-    network : Network
+    network : Network, estimator or Pipeline
+        See `network_of`.
     path : path-like
     int8 : bool
         Weights in 8 bits, a quarter of the size, for small controllers. Pixels are then taken as bytes, and the
@@ -57,6 +59,7 @@ def save_c(network, path, int8=False, *, name="neurone", header=None):
     """
     if not isinstance(name, str) or not re.fullmatch("[A-Za-z][A-Za-z0-9_]*", name):
         raise InputError(f"name is {name!r}; give a letter, then letters, digits and underscores alone")
+    network = network_of(network)
     if not np.isfinite(network.parameters).all():
         raise InputError(f"{shown(path)}: not written, since the network's parameters hold NaN or infinity")
     for function in _layer_functions(network):
@@ -227,7 +230,7 @@ def _layer_functions(network):
 
 
 def _exponential(network):
-    return bool({"logistic", "softmax", "tanh"} & set(_layer_functions(network)))
+    return bool({"logistic", "softmax", "tanh", "exp"} & set(_layer_functions(network)))
 
 
 def _functions(network, dtype):
@@ -235,7 +238,7 @@ def _functions(network, dtype):
     used = _layer_functions(network)
     if dtype == np.float32 and _exponential(network):
         yield c_parts.BITS_32 + c_parts.REDUCE_32
-    if "logistic" in used or "softmax" in used:
+    if {"logistic", "softmax", "exp"} & set(used):
         yield c_parts.EXP[dtype.name]
     if "tanh" in used:
         yield c_parts.TANH[dtype.name]

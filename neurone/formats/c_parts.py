@@ -259,6 +259,14 @@ static void relu(neurone_real *u, int m)
     for (j = 0; j < m; j++) u[j] = u[j] > 0 ? u[j] : 0;
 }}
 """,
+    "exp": """
+static void exponentials(neurone_real *u, int m)
+{{
+    int j;
+
+    for (j = 0; j < m; j++) u[j] = exponential(u[j]);
+}}
+""",
     "softmax": """
 static void softmax(neurone_real *u, int m)
 {{
@@ -276,7 +284,10 @@ static void softmax(neurone_real *u, int m)
 """,
 }
 # Of every function that a layer may have: what it is called in C; identity does nothing.
-NAMES = {"logistic": "logistic", "tanh": "tangent", "relu": "relu", "softmax": "softmax", "identity": None}
+NAMES = {
+    "logistic": "logistic", "tanh": "tangent", "relu": "relu", "exp": "exponentials", "softmax": "softmax",
+    "identity": None,
+}  # fmt: skip
 
 SUMS = """
 /* s_j = sum_i w_ij x_i from 0 upward, the bias first: w has a row of m for the bias, then one for each of n inputs. */

@@ -4,13 +4,14 @@ import numpy as np
 
 from neurone.errors import ExtraError, InputError
 from neurone.files import replacing, shown
+from neurone.formats.models import network_of
 
 # The oldest versions that suffice: runtimes since 2020 read the file, since newer ones read older files too.
 _OPSET = 13
 _IR_VERSION = 7
 # What one protobuf message can hold, minus room for everything but the parameters.
 _MOST_BYTES = 2**31 - 2**20
-_NODES = {"logistic": "Sigmoid", "tanh": "Tanh", "relu": "Relu", "softmax": "Softmax", "identity": None}
+_NODES = {"logistic": "Sigmoid", "tanh": "Tanh", "relu": "Relu", "softmax": "Softmax", "exp": "Exp", "identity": None}
 
 
 def save_onnx(network, path):
@@ -21,7 +22,8 @@ def save_onnx(network, path):
 
     Parameters
     ----------
-    network : Network
+    network : Network, estimator or Pipeline
+        See `network_of`.
     path : path-like
 
     Raises
@@ -36,6 +38,7 @@ def save_onnx(network, path):
     >>> import neurone
     >>> save_onnx(neurone.Network((784, 100, 10)), "digits.onnx")  # doctest: +SKIP
     """
+    network = network_of(network)
     if not np.isfinite(network.parameters).all():
         raise InputError(f"{shown(path)}: not written, since the network's parameters hold NaN or infinity")
     if network.parameters.nbytes > _MOST_BYTES:

@@ -449,7 +449,7 @@ class NeuroneClassifier(ClassifierMixin, _Perceptron):
     --------
     >>> from sklearn.datasets import load_iris
     >>> X, y = load_iris(return_X_y=True)
-    >>> NeuroneClassifier((10,), random_state=1, max_iter=1000).fit(X, y).score(X, y) > 0.9
+    >>> NeuroneClassifier((10,), random_state=1, max_iter=2000).fit(X, y).score(X, y) > 0.9
     True
     """
 

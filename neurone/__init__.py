@@ -8,10 +8,10 @@ loading.begin()  # before the imports that take long
 from neurone.errors import DivergenceError, ExtraError, InputError, LearningWarning, NeuroneError
 from neurone.network import Network, load
 from neurone.training.fit import fit
-from neurone.training.reports import Report
+from neurone.training.reports import Position, Report
 
 __version__ = "0.1.0"
 __all__ = [
-    "DivergenceError", "ExtraError", "InputError", "LearningWarning", "Network", "NeuroneError", "Report", "fit",
-    "load",
+    "DivergenceError", "ExtraError", "InputError", "LearningWarning", "Network", "NeuroneError", "Position", "Report",
+    "fit", "load",
 ]  # fmt: skip

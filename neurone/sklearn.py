@@ -15,7 +15,7 @@ from neurone.network import Network
 from neurone.training.fit import iterate
 from neurone.training.lbfgs import minimize
 from neurone.training.reports import Position
-from neurone.training.rules import SCHEDULES, Course, Rules, check_callback, follow
+from neurone.training.rules import SCHEDULES_OF_SCIKIT_LEARN, Course, Rules, check_callback, follow
 
 try:
     from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, is_classifier
@@ -155,7 +155,7 @@ class _Perceptron(BaseEstimator):
     def _check_options(self):
         options.choice("solver", self.solver, _SOLVERS)
         width = np.dtype(options.choice("dtype", self.dtype, options.DTYPES)).type
-        options.choice("learning_rate", self.learning_rate, SCHEDULES)
+        options.choice("learning_rate", self.learning_rate, SCHEDULES_OF_SCIKIT_LEARN)
         options.positive("learning_rate_init", self.learning_rate_init, width)
         for name in ("max_iter", "max_fun"):
             options.integer(name, getattr(self, name))
@@ -176,7 +176,7 @@ class _Perceptron(BaseEstimator):
         if anew:
             self.__dict__.pop("network_", None)  # if this fails, no network is left beside other classes
         X, y = validate_data(
-            self, X, y, accept_sparse=["csr", "csc"], dtype=[np.float32, np.float64], multi_output=True, reset=anew,
+            self, X, y, accept_sparse=["csr", "csc"], dtype=self._widths(), multi_output=True, reset=anew,
             y_numeric=isinstance(self, RegressorMixin),
         )  # fmt: skip
         if y.ndim == 2 and y.shape[1] == 1:
@@ -245,6 +245,8 @@ class _Perceptron(BaseEstimator):
         # Epochs are counted anew; the optimiser's memory, and the course, continue from the last call.
         position, course = self._position, self._position.course
         position.reports, position.sample, course.ended, course.parameters = [], 0, False, None
+        if position.method != self._optimizer().kind:  # the solver was changed: the new one begins
+            position.memory, position.powers = None, np.ones(2)
         self.n_iter_ = 0
         if validation is not None and self.validation_scores_ is None:
             self.validation_scores_ = []
@@ -266,7 +268,7 @@ class _Perceptron(BaseEstimator):
                 callback(report)
 
         try:
-            follow(self._epochs(samples, draws, epochs, judge, position), self.network_, course, record)
+            follow(self._epochs(samples, draws, epochs, judge, position), self.network_, position, record)
         except DivergenceError as error:
             if course.parameters is None:
                 raise DivergenceError(f"{_LARGE} ({error})") from None
@@ -305,10 +307,6 @@ class _Perceptron(BaseEstimator):
             self.learning_rate_init, schedule=self.learning_rate if sgd else "constant", power_t=self.power_t,
             patience=self.n_iter_no_change, tol=self.tol, keep_best=self.early_stopping, judge=judge,
         )  # fmt: skip
-        momentum = self.momentum if sgd else 0.0
-        optimizer = Optimizer(
-            self.solver, momentum, self.nesterovs_momentum, self.alpha, 0.0, self.beta_1, self.beta_2, self.epsilon
-        )
         order = np.arange(count)
 
         def order_of(epoch):
@@ -322,11 +320,17 @@ class _Perceptron(BaseEstimator):
             return order
 
         return iterate(
-            self.network_, samples.X, samples.targets, rules=rules, optimizer=optimizer, epochs=epochs,
+            self.network_, samples.X, samples.targets, rules=rules, optimizer=self._optimizer(), epochs=epochs,
             batch_size=min(batch_size, count), reduction="mean", shuffle=False, order_of=order_of, seed=0,
             kernels="fast", threads=self.threads, tuning=self.tuning, sample_weight=samples.factors, proportions=True,
             penalised=True, validation=None, progress=None, position=position,
         )  # fmt: skip
+
+    def _optimizer(self):
+        momentum = self.momentum if self.solver == "sgd" else 0.0
+        return Optimizer(
+            self.solver, momentum, self.nesterovs_momentum, self.alpha, 0.0, self.beta_1, self.beta_2, self.epsilon
+        )
 
     def _minimize(self, samples):
         """L-BFGS."""
@@ -358,11 +362,15 @@ class _Perceptron(BaseEstimator):
     def _check_same_classes(self, y):
         """Refuse y of other classes than before."""
 
+    def _widths(self):
+        """The types of numbers that are taken as they are; lists and integers become the first, the network's own."""
+        return ["float64", "float32"] if self.dtype == "float64" else ["float32", "float64"]
+
     def _known(self, X):
         """X, checked, for the existing network."""
         if "network_" not in self.__dict__:  # scikit-learn asks for tags first: a tenth of the time for one row
             check_is_fitted(self, "network_")
-        return validate_data(self, X, accept_sparse=["csr", "csc"], dtype=[np.float32, np.float64], reset=False)
+        return validate_data(self, X, accept_sparse=["csr", "csc"], dtype=self._widths(), reset=False)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -18,32 +18,46 @@ from neurone.engine.optimizer import Optimizer
 from neurone.errors import DivergenceError, InputError
 from neurone.files import check_writable, lock_of, locked, refusal, shown
 from neurone.kernels.jit import compiling
-from neurone.network import Network
+from neurone.network import Network, load
 from neurone.training import checkpoint
 from neurone.training.fit import iterate
 from neurone.training.reports import Position
-from neurone.training.rules import SCHEDULES, Rules, error_or_cost
+from neurone.training.rules import MONITORS, SCHEDULES, Rules
+
+# Options that make a network, and those of the rules of training.
+_OF_NETWORK = ("hidden", "activation", "output", "cost", "slope", "init", "dtype")
+_OF_RULES = (
+    "learning_rate", "decay", "schedule", "power_t", "final_rate", "plateau_patience", "plateau_factor", "warmup",
+    "patience", "tol", "monitor", "max_seconds",
+)  # fmt: skip
 
 
 def _parser():
     parser = Parser("train", "Train a network and score it once, at the end, on the test set.")
     add = parser.add_argument
     add("--data", metavar="DIR", help="folder of four IDX files (default: $NEURONE_DATA, data/, fetched, embedded)")
-    add("--hidden", nargs="*", type=int, default=[100], metavar="N", help="neurons of each hidden layer (default: 100)")
-    add("--activation", choices=options.ACTIVATIONS, default="logistic", help="of the hidden layers")
-    add("--output", choices=options.OUTPUTS, default="softmax")
-    add("--cost", choices=options.COSTS, default="log")
-    add("--slope", type=float, default=1.0, metavar="A", help="slope of every logistic neuron (default: 1)")
-    add("--init", choices=options.INITS, default="glorot", help="initial weights")
-    add("--dtype", choices=options.DTYPES, default="float32", help="width of the arithmetic")
+    add("--from", dest="start", metavar="FILE.npz", help="train this network further, instead of a new one")
+    add("--hidden", nargs="*", type=int, metavar="N", help="neurons of each hidden layer (default: 100)")
+    add("--activation", choices=options.ACTIVATIONS, help="of the hidden layers (default: logistic)")
+    add("--output", choices=options.OUTPUTS, help="(default: softmax)")
+    add("--cost", choices=options.COSTS, help="(default: log)")
+    add("--slope", type=float, metavar="A", help="slope of every logistic neuron (default: 1)")
+    add("--init", choices=options.INITS, help="initial weights (default: glorot)")
+    add("--dtype", choices=options.DTYPES, help="width of the arithmetic (default: float32)")
     add("--epochs", type=int, default=10, metavar="N")
     add("--batch-size", type=batch_size, default=1, metavar="N|all", help="samples in a batch (default: 1)")
     add("--learning-rate", type=float, default=0.05, metavar="F", help="(default: %(default)s)")
     add("--decay", type=float, default=0.85, metavar="F", help="of the rate, for each epoch (default: %(default)s)")
-    add("--schedule", choices=SCHEDULES, default="constant", help="of the learning rate, as in MLPClassifier")
+    add("--schedule", choices=SCHEDULES, default="constant", help="of the learning rate, besides --decay")
     add("--power-t", type=float, default=0.5, metavar="F", help="of --schedule invscaling (default: %(default)s)")
+    add("--final-rate", type=float, default=0.0, metavar="F", help="of linear and cosine, plateau's least (default: 0)")
+    add("--plateau-patience", type=int, default=10, metavar="N", help="of --schedule plateau (default: %(default)s)")
+    add("--plateau-factor", type=float, default=0.1, metavar="F", help="of --schedule plateau (default: %(default)s)")
+    add("--warmup", type=int, default=0, metavar="N", help="let the rate grow in the first N epochs (default: 0)")
     add("--patience", type=int, metavar="N", help="allow N epochs in a row without progress; end with the best weights")
     add("--tol", type=float, default=1e-4, metavar="F", help="least progress for --patience (default: %(default)s)")
+    add("--monitor", choices=MONITORS, help="what --patience watches (default: validation_error, else cost)")
+    add("--max-seconds", type=float, metavar="S", help="begin no epoch after so many seconds of training")
     add("--optimizer", choices=options.OPTIMIZERS, default="sgd", help="rprop goes with --batch-size all")
     add("--momentum", type=float, default=0.0, metavar="F", help="of sgd, from 0 to below 1 (default: 0)")
     add("--no-nesterov", dest="nesterov", action="store_false", help="plain momentum, not Nesterov's")
@@ -74,17 +88,9 @@ def main(argv=None):
 def _train(args, argv):
     begin = time.perf_counter()
     data = _prepare(args)
-    hidden = [options.integer("hidden", neurons) for neurons in args.hidden]
     images, labels, validation = _split(data, args.validation, args.seed)
-    network = Network(
-        (images[0].size, *hidden, data.outputs),
-        activation=args.activation, output=args.output, cost=args.cost, slope=args.slope,
-        dtype=args.dtype, init=args.init, seed=args.seed,
-    )  # fmt: skip
-    rules = dict(
-        learning_rate=args.learning_rate, decay=args.decay, schedule=args.schedule, power_t=args.power_t,
-        patience=args.patience, tol=args.tol,
-    )  # fmt: skip
+    network = _network(args, images[0].size, data.outputs)
+    rules = {name: getattr(args, name) for name in _OF_RULES}
     optimizer = Optimizer(
         args.optimizer, args.momentum, args.nesterov, args.alpha, args.weight_decay, args.beta_1, args.beta_2,
         args.epsilon,
@@ -93,7 +99,8 @@ def _train(args, argv):
     with ExitStack() as stack:
         check_lock = stack.enter_context(locked(args.checkpoint)) if args.checkpoint is not None else None
         asked = network.settings() | rules | decisive
-        asked |= optimizer.settings() | {"validation": args.validation}
+        start = None if args.start is None else checkpoint.fingerprint(network.parameters)
+        asked |= optimizer.settings() | {"start": start, "validation": args.validation}
         keeper = _Keeper(args, asked, network, data, check_lock)
         position = keeper.position
         done, seconds = len(position.reports), position.seconds + sum(report.seconds for report in position.reports)
@@ -121,15 +128,15 @@ def _train(args, argv):
         if compiling.seconds:
             progress.print(f"kernels compiled in {compiling.seconds:.1f} s")
         for report in position.reports:
-            history.write({"event": "epoch", **vars(report)})
+            history.write(_event(report))
         with keeper.interruptions(argv, progress):
             for report in reports:
                 keeper.keep()
                 check_stopped()
-                history.write({"event": "epoch", **vars(report)})
+                history.write(_event(report))
                 progress.print(_line(report, args.epochs))
             progress.close()
-            trained = _best(network, position)
+            trained = _best(network, position, Rules(**rules))
             test_error = print_test(trained, data, args.threads)
             check_stopped()
             if args.save is not None:
@@ -137,6 +144,30 @@ def _train(args, argv):
             seconds = keeper.finish(seconds + time.perf_counter() - begin)
         sha256 = hashlib.sha256(trained.parameters.tobytes()).hexdigest()
         history.write({"event": "end", "test_error": test_error, "seconds": seconds, "parameters_sha256": sha256})
+
+
+def _event(report):
+    """An epoch's line of the history."""
+    return {"event": "epoch"} | {name: value for name, value in vars(report).items() if name != "penalty"}
+
+
+def _network(args, inputs, outputs):
+    """A new network, or that of --from, which decides what the other options would."""
+    given = {name: getattr(args, name) for name in _OF_NETWORK if getattr(args, name) is not None}
+    if args.start is None:
+        chosen = {"hidden": [100], "activation": "logistic", "output": "softmax", "cost": "log"} | given
+        hidden = [options.integer("hidden", neurons) for neurons in chosen.pop("hidden")]
+        return Network((inputs, *hidden, outputs), seed=args.seed, **chosen)
+    if given:
+        name = next(iter(given))
+        raise InputError(f"--{name} and --from are given; the network of --from has a {name} of its own, leave one out")
+    network = load(args.start)
+    if (network.sizes[0], network.sizes[-1]) != (inputs, outputs):
+        raise InputError(
+            f"--from: {shown(args.start)} has {network.sizes[0]} inputs and {network.sizes[-1]} outputs, and the data "
+            f"set takes {inputs} and {outputs}; name another network, or other data"
+        )
+    return network
 
 
 def _prepare(args):
@@ -269,7 +300,7 @@ def _line(report, count):
     )
 
 
-def _best(network, position):
+def _best(network, position, rules):
     """`network`, or, if the best parameters are kept, a second one with them; a line then says so.
 
     `network` stays as it is: if more epochs are asked for, the checkpoint continues from the last parameters.
@@ -277,11 +308,11 @@ def _best(network, position):
     course = position.course
     if course.parameters is None:
         return network
-    losses = [error_or_cost(report) for report in position.reports]
+    losses = list(map(rules.loss, position.reports))
     end = f"ended by patience after epoch {len(losses)}; " if course.ended else ""
     print(f"{end}the best parameters are those of epoch {1 + losses.index(course.best)}")
     best = Network(**network.settings())
-    course.put_back(best)
+    best.parameters = course.parameters
     return best
 
 

@@ -36,8 +36,9 @@ with ExitStack() as stack:
 
 SIZES, SAMPLES = (3, 4, 2), 20
 ASKED = neurone.Network(SIZES).settings() | {
-    "learning_rate": 0.1, "decay": 0.9, "schedule": "adaptive", "patience": 1, "optimizer": "sgd", "momentum": 0.9,
-    "batch_size": 5, "epochs": 4, "reduction": "mean", "validation": 6, "data": "0",
+    "learning_rate": 0.1, "decay": 0.9, "schedule": "adaptive", "patience": 1, "monitor": None, "max_seconds": None,
+    "optimizer": "sgd", "momentum": 0.9, "batch_size": 5, "epochs": 4, "reduction": "mean", "validation": 6,
+    "data": "0",
 }  # fmt: skip
 _REPORTS = [Report(epoch, 0.5 - epoch / 8, 10.0, 12.5, 0.1, 0.25, validation_cost=0.75) for epoch in range(2)]
 
@@ -48,7 +49,8 @@ def position(epochs=0, *place, memory=1, **course):
     reports = (_REPORTS * 3)[:epochs]
     if epochs:
         course = {"best": 12.5, "rounds": max(epochs - 1, 0), "parameters": np.arange(size, dtype=np.float32)} | course
-    return Position(reports, *place, memory=np.full((memory, size), 0.25, np.float32), course=Course(**course))
+    memory = np.full((memory, size), 0.25, np.float32)
+    return Position(reports, *place, memory=memory, method="momentum", course=Course(**course))
 
 
 def good_files(folder):

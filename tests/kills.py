@@ -39,6 +39,7 @@ VARIANTS = [
 # Momentum; a penalty; a patience that runs out in the third epoch and lowers the rate; the best parameters.
 _RULES = ["--momentum", "0.9", "--alpha", "0.01", "--schedule", "adaptive", "--patience", "1", "--tol", "100"]
 VARIANTS += [VARIANTS[1] + _RULES, VARIANTS[2] + [*_RULES, "--no-nesterov"]]
+VARIANTS += [VARIANTS[1] + "--optimizer adam --learning-rate 0.01 --schedule cosine --warmup 1".split()]
 
 
 @contextmanager

@@ -18,7 +18,8 @@ from neurone.training.rules import Rules
 
 IMAGES = np.random.Generator(np.random.Philox(2)).integers(0, 256, (40, 20), np.uint8)
 LABELS = np.arange(40) % 3
-RULES = dict(learning_rate=0.5, decay=0.9, schedule="constant", power_t=0.5, patience=None, tol=1e-4)
+RULES = dict(learning_rate=0.5, decay=0.9, schedule="constant", power_t=0.5, patience=None, tol=1e-4, monitor=None)
+RULES |= dict(final_rate=0.0, plateau_patience=10, plateau_factor=0.1, warmup=0, max_seconds=None)
 OPTIONS = dict(reduction="mean", seed=0)
 OPTIMIZER = Optimizer().settings()
 PLAIN = {}
@@ -26,8 +27,11 @@ PLAIN = {}
 ADAPTIVE = dict(momentum=0.9, alpha=0.01, schedule="adaptive", patience=1, tol=200.0)
 # Ends before the last epoch.
 PATIENT = dict(momentum=0.5, nesterovs_momentum=False, schedule="invscaling", power_t=0.3, patience=1, tol=200.0)
-ADAM = dict(optimizer="adam", beta_1=0.8, weight_decay=0.1, alpha=0.01, learning_rate=0.02)
-RPROP = dict(optimizer="rprop", weight_decay=0.1)
+ADAM = dict(optimizer="adam", beta_1=0.8, weight_decay=0.1, alpha=0.01, learning_rate=0.02, warmup=2)
+RPROP = dict(
+    optimizer="rprop", weight_decay=0.1, schedule="plateau", plateau_patience=0, plateau_factor=0.5, monitor="cost",
+    tol=200.0,
+)  # fmt: skip
 
 
 class StopError(Exception):
@@ -57,6 +61,29 @@ def train(net, position, kernels, threads, batch_size, epochs=3, stop=None, more
 def asked(net, batch_size, epochs=3, more=PLAIN):
     place = {"batch_size": batch_size, "epochs": epochs, "validation": 7, "data": "0"}
     return net.settings() | RULES | OPTIONS | OPTIMIZER | place | more
+
+
+@pytest.mark.parametrize("schedule", ["linear", "cosine"])
+def test_more_epochs_would_be_another_schedule(schedule, tmp_path):
+    net, position, more = neurone.Network((20, 9, 3)), Position(), dict(schedule=schedule)
+    train(net, position, "fast", 1, 6, 3, more=more)
+    checkpoint.save(tmp_path / "run", asked(net, 6, 3, more), position, net.parameters, end=1.5)
+    with pytest.raises(neurone.InputError, match="epochs is 4, and was 3"):
+        checkpoint.load(tmp_path / "run", asked(net, 6, 4, more), net, 40)
+
+
+def test_more_time_may_be_given(tmp_path):
+    net, position, more = neurone.Network((20, 9, 3)), Position(), dict(max_seconds=1e-9)
+    train(net, position, "fast", 1, 6, 3, more=more)
+    checkpoint.save(tmp_path / "run", asked(net, 6, 3, more), position, net.parameters, end=1.5)
+    assert len(position.reports) == 1
+    assert checkpoint.load(tmp_path / "run", asked(net, 6, 3, more), net, 40)[1] == 1.5
+    found, end = checkpoint.load(tmp_path / "run", asked(net, 6, 3, dict(max_seconds=1e9)), net, 40)
+    assert end is None
+    train(net, found, "fast", 1, 6, 3)
+    whole = neurone.Network((20, 9, 3))
+    train(whole, Position(), "fast", 1, 6, 3)
+    assert np.array_equal(net.parameters, whole.parameters)
 
 
 def state(position):

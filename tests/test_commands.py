@@ -94,6 +94,29 @@ def test_train_does_what_fit_does(call, small_set, tmp_path):
     assert saved.settings() == net.settings() and np.array_equal(saved.parameters, net.parameters)
 
 
+def test_a_saved_network_is_trained_further(call, small_set, tmp_path):
+    """With its own shape and functions; the checkpoint knows where it began."""
+    data = load_folder(small_set)
+    net = neurone.Network((20, 4, 3), activation="relu", dtype="float64", seed=3)
+    net.save(tmp_path / "start")
+    run = ["train", "--data", small_set, "--from", "start", "--epochs", 2, "--decay", 1, "--save", "net"]
+    done = call(*run, "--checkpoint", "state")
+    assert done.returncode == 0 and "20-4-3: relu hidden" in done.stdout, done.stderr
+    neurone.fit(net, data.train_images, data.train_labels, epochs=2, learning_rate=0.05)
+    assert np.array_equal(neurone.load(tmp_path / "net").parameters, net.parameters)
+    neurone.Network((20, 4, 3), activation="relu", dtype="float64", seed=4).save(tmp_path / "start")
+    neurone.Network((20, 4, 2)).save(tmp_path / "other")
+    for options, message in (
+        (["--checkpoint", "state", "--resume"], "state: no checkpoint of this training: it began with another network"),
+        (["--hidden", 4], "--hidden and --from are given"),
+        (["--dtype", "float64"], "--dtype and --from are given"),
+        (["--from", "other"], "--from: other has 20 inputs and 2 outputs, and the data set takes 20 and 3"),
+        (["--from", "missing"], "missing: cannot be read"),
+    ):
+        done = call(*run, *options)
+        assert done.returncode == 2 and done.stderr.startswith(f"neurone.train: {message}"), done.stderr
+
+
 def test_patience_ends_the_training(call, small_set, tmp_path):
     """A line says so, and the best parameters are scored and saved; likewise if the epochs end first."""
     run = ["train", "--data", small_set, "--hidden", 5, "--learning-rate", 0.5, "--decay", 1, "--validation", 12,

@@ -97,7 +97,7 @@ def test_the_velocity_goes_on(kernels):
     list(iterate(whole, images, labels, epochs=2, **options))
     first = Position()
     list(iterate(parts, images, labels, epochs=1, position=first, **options))
-    second = Position(memory=first.memory, powers=first.powers)
+    second = Position(memory=first.memory, method="momentum", powers=first.powers)
     list(iterate(parts, images, labels, epochs=1, position=second, **options))
     assert np.array_equal(whole.parameters, parts.parameters)
 

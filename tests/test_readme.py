@@ -35,6 +35,7 @@ def test_example_of_formats(tmp_path, monkeypatch):
     assert {path.name for path in tmp_path.iterdir()} == {"digits.onnx", "digits.c", "small.c"}
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning", "ignore::neurone.LearningWarning")
 def test_example_of_estimators():
     pytest.importorskip("sklearn")
     _, example, _ = _examples()

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import math
 import operator
 from decimal import Decimal, localcontext
 
@@ -12,7 +13,7 @@ import neurone
 from neurone.datasets.mnist import load_folder
 from neurone.training.fit import iterate
 from neurone.training.reports import Position, Report
-from neurone.training.rules import Course, Rules
+from neurone.training.rules import MONITORS, Course, Rules, _half_wave
 
 RNG = np.random.Generator(np.random.Philox(21))
 INPUTS = RNG.standard_normal((120, 6)).astype(np.float32)
@@ -48,10 +49,10 @@ class _Losses:
 
     def take(self, loss):
         """An epoch's rate."""
-        rate = self.rules.rate(self.course)
+        rate = self.rules.rate(self.course, self.epoch)
         self.parameters[0] = self.epoch
         report = Report(self.epoch, loss, None, None, rate, 0.0)
-        self.rules.after(report, self.rules.judge(report), self, 10, self.course)
+        self.rules.after(report, self.rules.loss(report), self, 10, self.course)
         self.epoch += 1
         return rate
 
@@ -98,6 +99,100 @@ def test_adaptive_ends_where_the_rate_is_small():
     # The first epoch is an improvement; then each pair of others lowers the rate.
     assert rates == [1e-4 * factor for factor in [1, 1, 1, *(2 * [1 / 5]), *(2 * [1 / 5 / 5]), *(2 * [1 / 5 / 5 / 5])]]
     assert rates[-1] <= 1e-6 < rates[-3]
+
+
+def _rates(epochs, losses=None, **rules):
+    training = _Losses(Rules(0.4, **rules).checked(np.dtype("float64"), epochs))
+    return [training.take(loss) for loss in (losses or epochs * [1.0])]
+
+
+def test_rates_of_a_known_number_of_epochs():
+    """From the first rate to the last, in equal steps or by a wave; behind the warm-up."""
+    ramp = [0.4, 0.325, 0.25, 0.175, 0.1]
+    np.testing.assert_allclose(_rates(5, schedule="linear", final_rate=0.1), ramp, rtol=1e-15)
+    wave = [0.1 + 0.3 * (1 + math.cos(math.pi * epoch / 4)) / 2 for epoch in range(5)]
+    np.testing.assert_allclose(_rates(5, schedule="cosine", final_rate=0.1), wave, rtol=1e-15)
+    assert _rates(5, schedule="cosine") == [0.4, 0.4 * 0.8535533905932737, 0.2, 0.4 * 0.14644660940672624, 0.0]
+    warm = [0.4 * share for share in (1 / 4, 2 / 4, 3 / 4)]
+    np.testing.assert_allclose(_rates(8, schedule="linear", final_rate=0.1, warmup=3), warm + ramp, rtol=1e-15)
+    assert _rates(4, warmup=3) == [*warm, 0.4]
+    assert _rates(1, schedule="cosine") == _rates(1, schedule="linear") == [0.4]
+    assert _rates(6, schedule="linear", period=3)[2:] == [0, 0, 0, 0]
+    assert _rates(3, schedule=lambda epoch: 1 / (1 + epoch)) == [0.4, 0.2, 0.4 * (1 / 3)]
+
+
+def test_cosines_are_correctly_rounded():
+    """(1 + cos(pi t)) / 2 = cos(pi t / 2)^2, by half-angle formulas in 60 digits, from cos(pi / 2) = 0."""
+    with localcontext(prec=60):
+        for power in range(1, 12):
+            half = Decimal(0)  # cos(pi / 2)
+            for _ in range(power - 1):
+                half = ((1 + half) / 2).sqrt()
+            assert _half_wave(2.0**-power) == float((1 + half) / 2)
+            assert _half_wave(1 - 2.0**-power) == float((1 - half) / 2)
+
+
+def test_a_plateau_lowers_the_rate():
+    """After more than two epochs in a row without progress; then it counts anew. Never below the final rate."""
+    losses = [3.0, 2, 2, 2, 2, 1, 1, 1, 1, 1, 1, 1, 1]
+    options = dict(schedule="plateau", plateau_patience=2, plateau_factor=0.5)
+    factors = [1, 1, 1, 1, 1, 1 / 2, 1 / 2, 1 / 2, 1 / 2, 1 / 4, 1 / 4, 1 / 4, 1 / 8]
+    assert _rates(13, losses, **options) == [0.4 * factor for factor in factors]
+    assert _rates(13, losses, **options, final_rate=0.08)[-2:] == [0.1, 0.4 * (0.08 / 0.4)]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {}, dict(momentum=0.9), dict(optimizer="adam", learning_rate=0.01), dict(optimizer="rprop", batch_size=None),
+        dict(schedule="cosine", schedule_epochs=6, warmup=2, decay=0.9), dict(schedule="invscaling"),
+        dict(schedule="plateau", plateau_patience=0, tol=10.0), dict(patience=np.inf, learning_rate=3.0),
+        dict(schedule="adaptive", patience=1, tol=10.0, optimizer="adam", threads=2, kernels="notes"),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_two_calls_of_three_epochs_are_one_of_six(options):
+    options = dict(batch_size=7, seed=3, validation=HELD_OUT) | options
+    whole, parts, position = neurone.Network((6, 5, 3)), neurone.Network((6, 5, 3)), neurone.Position()
+    expected = neurone.fit(whole, *TRAIN, epochs=6, **options)
+    found = [report for _ in range(2) for report in neurone.fit(parts, *TRAIN, epochs=3, position=position, **options)]
+    assert [vars(report) | {"seconds": 0} for report in found] == [vars(report) | {"seconds": 0} for report in expected]
+    assert np.array_equal(parts.parameters, whole.parameters)
+
+
+def test_a_position_belongs_to_a_training():
+    position = neurone.Position()
+    neurone.fit(neurone.Network((6, 5, 3)), *TRAIN, epochs=1, optimizer="adam", position=position)
+    for options, sizes in ((dict(optimizer="rprop"), (6, 5, 3)), (dict(optimizer="adam"), (6, 4, 3))):
+        with pytest.raises(neurone.InputError, match="position is one of 'adam' and 53 parameters"):
+            neurone.fit(neurone.Network(sizes), *TRAIN, epochs=1, position=position, **options)
+    with pytest.raises(neurone.InputError, match="position is 3"):
+        neurone.fit(neurone.Network((6, 5, 3)), *TRAIN, position=3)
+
+
+def test_no_epoch_begins_when_time_is_over():
+    net, position = neurone.Network((6, 5, 3)), neurone.Position()
+    assert len(neurone.fit(net, *TRAIN, epochs=5, max_seconds=1e-9, position=position)) == 1
+    assert neurone.fit(net, *TRAIN, epochs=5, max_seconds=1e-9, position=position) == []
+    assert len(neurone.fit(net, *TRAIN, epochs=5, max_seconds=1e9, position=position)) == 5
+
+
+@pytest.mark.parametrize("monitor", MONITORS)
+def test_patience_watches_what_it_is_told_to(monitor):
+    net = neurone.Network((6, 5, 3))
+    options = dict(validation=HELD_OUT, patience=2, tol=0.0, monitor=monitor, learning_rate=3.0)
+    history = neurone.fit(net, *TRAIN, epochs=30, **options)
+    losses = [getattr(report, monitor) for report in history]
+    assert len(history) == end_and_best(losses + 30 * [np.inf], 2, 0.0)[0] < 30
+
+
+def test_float_targets_have_a_cost_to_watch():
+    net = neurone.Network((6, 5, 3))
+    targets = np.eye(3)[TRAIN[1]] * 0.9 + 0.1 / 3
+    history = neurone.fit(net, TRAIN[0], targets, epochs=3, validation=(TRAIN[0], targets), patience=1)
+    assert [report.validation_error for report in history] == 3 * [None]
+    with pytest.raises(neurone.InputError, match="targets are floats"):
+        neurone.fit(net, TRAIN[0], targets, validation=(TRAIN[0], targets), monitor="validation_error")
 
 
 @pytest.mark.parametrize("schedule", ["constant", "invscaling", "adaptive"])
@@ -195,7 +290,10 @@ def test_the_best_are_kept_beside_the_last():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (dict(schedule="step"), "schedule is 'step'; choose one of constant, invscaling, adaptive"),
+        (
+            dict(schedule="step"),
+            "schedule is 'step'; choose one of constant, linear, cosine, plateau",
+        ),
         (dict(schedule=None), "schedule is None"),
         (dict(schedule="adaptive"), "schedule is 'adaptive', which lowers the rate when patience runs out; give pat"),
         (dict(power_t=-0.5), "power_t is -0.5; give a number of 0 or more"),
@@ -206,6 +304,15 @@ def test_the_best_are_kept_beside_the_last():
         (dict(patience=float("nan")), "patience is nan"),
         (dict(tol=-1e-4), "tol is -0.0001; give a number of 0 or more"),
         (dict(tol=float("inf")), "tol is inf"),
+        (dict(final_rate=0.2), "final_rate is 0.2, above the learning rate 0.1"),
+        (dict(plateau_factor=1), "plateau_factor is 1.0; give a number between 0 and 1"),
+        (dict(plateau_patience=-1), "plateau_patience is -1"),
+        (dict(warmup=-1), "warmup is -1"),
+        (dict(schedule_epochs=0), "schedule_epochs is 0"),
+        (dict(max_seconds=0), "max_seconds is 0"),
+        (dict(monitor="error"), "monitor is 'error'; choose one of"),
+        (dict(monitor="validation_cost"), "monitor is 'validation_cost', and there is no validation set"),
+        (dict(schedule=lambda epoch: -1), r"schedule\(0\) is -1"),
         (dict(callback=3), "callback is 3; give a function that takes a report"),
     ],
 )
@@ -224,14 +331,14 @@ def test_refusals(options, message):
         dict(momentum=0.5, nesterovs_momentum=False, batch_size=60, schedule="invscaling", power_t=0.1),
         dict(schedule="adaptive", patience=2, batch_size=7),
         dict(momentum=0.9, patience=4, batch_size=1),
+        dict(optimizer="adam", schedule="cosine", final_rate=0.01, warmup=3, patience=30, monitor="validation_cost"),
+        dict(schedule="plateau", plateau_patience=1, plateau_factor=0.5, monitor="cost", patience=30, tol=0.01),
+        dict(optimizer="rprop", batch_size=40, weight_decay=0.1, schedule="linear"),
     ],
 )
-def test_fit_command_and_estimator_do_the_same(options, call, small_set, tmp_path):
-    """By the error on the validation set, or, in the estimator, by its score."""
-    utils = pytest.importorskip("sklearn.utils")
-    from neurone.sklearn import NeuroneClassifier
-
-    seed = int(utils.check_random_state(3).randint(2**31))
+def test_fit_and_command_do_the_same(options, call, small_set, tmp_path):
+    """From options of all kinds."""
+    seed = 1209
     names = {"nesterovs_momentum": ["--no-nesterov"]}
     flags = []
     for name, value in options.items():
@@ -253,19 +360,6 @@ def test_fit_command_and_estimator_do_the_same(options, call, small_set, tmp_pat
         by_fit, *train, learning_rate=0.05, epochs=25, seed=seed, validation=validation, **options
     )  # fmt: skip
     assert [{"event": "epoch", **vars(report), "seconds": 0} for report in history] == [
-        epoch | {"seconds": 0} for epoch in epochs
+        epoch | {"seconds": 0, "penalty": None} for epoch in epochs
     ]
     assert np.array_equal(by_fit.parameters, by_command.parameters)
-
-    rates, translated = [], {"schedule": "learning_rate", "patience": "n_iter_no_change"}
-    named = {translated.get(name, name): value for name, value in options.items()}
-    estimator = NeuroneClassifier(
-        (5,), "logistic", random_state=3, learning_rate_init=0.05, max_iter=25, early_stopping="patience" in options,
-        **{"n_iter_no_change": np.inf} | named,
-    )  # fmt: skip
-    (x, y), (held_x, held_y) = ((part.astype(np.float32) / np.float32(255), each) for part, each in (train, validation))
-    estimator.fit(x, y, validation=(held_x, held_y), callback=lambda report: rates.append(report.learning_rate))
-    assert rates == [report.learning_rate for report in history]
-    assert np.array_equal(estimator.network_.parameters, by_fit.parameters)
-    if "patience" in options:
-        assert len(set(rates)) > 1 or len(rates) < 25

@@ -38,7 +38,6 @@ _ROUNDING = {
     [
         NeuroneClassifier(dtype="float64"),
         NeuroneRegressor(dtype="float64"),
-        NeuroneClassifier(dtype="float64", solver="lbfgs"),
         NeuroneRegressor(hidden_layer_sizes=(8,), solver="lbfgs", dtype="float64"),
         NeuroneClassifier((8, 8), "tanh", solver="sgd", alpha=0.01, dtype="float64"),
         NeuroneClassifier(),
@@ -203,10 +202,10 @@ def test_factors_of_classes_in_parts():
 
 
 def test_a_factor_common_to_all_samples_changes_nothing():
-    """A power of 2, with which nothing is rounded otherwise."""
+    """A power of 2, with which nothing is rounded otherwise; without the penalty, which the weights divide too."""
     factors = RNG.random(200)
     first, second = (
-        NeuroneClassifier((8,), max_iter=5, batch_size=32, random_state=0).fit(INPUTS, LABELS, scale * factors)
+        NeuroneClassifier((8,), max_iter=5, alpha=0, batch_size=32, random_state=0).fit(INPUTS, LABELS, scale * factors)
         for scale in (1, 1024)
     )
     assert _bits(first) == _bits(second) and first.loss_curve_ == second.loss_curve_
@@ -293,8 +292,7 @@ def test_refusals():
         NeuroneRegressor("absolute").fit(INPUTS, INPUTS[:, 0])
     with pytest.raises(ValueError, match="targets of sample 1 are negative"):
         NeuroneRegressor("poisson", dtype="float64").fit([[1.0], [2]], [0.0, -1])
-    with pytest.raises(AttributeError, match="lbfgs"):
-        NeuroneClassifier(solver="lbfgs").partial_fit(INPUTS, LABELS)
+    assert not hasattr(NeuroneClassifier(solver="lbfgs"), "partial_fit")
     with pytest.raises(ValueError, match="classes are not given"):
         NeuroneClassifier().partial_fit(INPUTS, LABELS)
     with pytest.raises(ValueError, match="only one of X_val and y_val"):

@@ -57,13 +57,14 @@ class Optimizer:
         return {"optimizer": options.pop("method")} | options
 
     @property
-    def _kind(self):
-        return options.KINDS["momentum" if self.momentum else self.method]
+    def kind(self):
+        """Its name among `options.KINDS`."""
+        return "momentum" if self.momentum else self.method
 
     @property
     def kept(self):
         """The numbers that it keeps for every parameter, as they are at first."""
-        return self._kind[1]
+        return options.KINDS[self.kind][1]
 
     @property
     def plain(self):
@@ -76,7 +77,7 @@ class Optimizer:
 
     def rule(self, dtype, batch_size, total, proportions, squares):
         """The kernels' structure; each call sets the rate."""
-        real, betas, code = dtype.type, np.array([self.beta_1, self.beta_2]), self._kind[0]
+        real, betas, code = dtype.type, np.array([self.beta_1, self.beta_2]), options.KINDS[self.kind][0]
         momentum = self.beta_1 if self.method == "adam" else self.momentum
         return Rule(
             batch_size, total, proportions, squares, code, real(self.alpha), float(self.weight_decay), real(momentum),

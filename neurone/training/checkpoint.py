@@ -18,12 +18,14 @@ from neurone.files import refusal
 from neurone.kernels import scalars
 from neurone.randomness import uniform
 from neurone.training.reports import Position, Report
-from neurone.training.rules import Course, error_or_cost, is_over
+from neurone.training.rules import Course, Rules, is_over
 
 # A report's numbers, without its epoch, which is its place in the history.
 _COLUMNS = tuple(field.name for field in fields(Report) if field.name not in ("epoch", "penalty"))
 _OF_VALIDATION = "validation_error", "validation_cost"
-_SETTINGS = ["asked", "sample", "cost", "wrong", "seconds", "factor", "best", "rounds", "powers", "end"]
+_SETTINGS = ["asked", "sample", "cost", "wrong", "seconds", "factor", "best", "rounds", "waited", "powers", "end"]
+# Schedules that the number of epochs decides.
+_BY_EPOCHS = ("linear", "cosine")
 # Of the probe of the C library.
 _NUMBERS = 20_000
 _ARRAYS = ["parameters", "memory", "best_parameters", "history"]
@@ -70,8 +72,8 @@ def save(path, asked, position, parameters, end=None):
     history = [[getattr(report, name) for name in columns] for report in position.reports]
     course = position.course
     place = position.sample, position.cost, position.wrong, position.seconds
-    # JSON has no word for infinity.
-    state = course.factor, None if course.best == math.inf else course.best, course.rounds, position.powers.tolist()
+    best = None if course.best == math.inf else course.best  # JSON has no word for infinity
+    state = course.factor, best, course.rounds, course.waited, position.powers.tolist()
     best = [] if course.parameters is None else course.parameters
     history = np.array(history, np.float64).reshape(-1, len(columns))
     arrays = parameters, position.memory, np.array(best, parameters.dtype).reshape(-1, parameters.size), history
@@ -105,7 +107,8 @@ def load(path, asked, network, samples):
         what = f"no checkpoint of this training: {error}; resume with its options, or name another"
         raise refusal(path, what) from None
     network.parameters = arrays["parameters"]
-    return position, settings["end"] if found["epochs"] == asked["epochs"] or position.course.ended else None
+    same = all(found[name] == asked[name] for name in ("epochs", "max_seconds"))
+    return position, settings["end"] if same or position.course.ended else None
 
 
 def _compare(found, asked):
@@ -114,10 +117,14 @@ def _compare(found, asked):
         raise ValueError("it has other options")
     for name, ours in asked.items():
         theirs = found[name]
-        more = name == "epochs" and type(theirs) is int and 0 <= theirs <= ours
+        # "linear" and "cosine" have other rates where there are more epochs. Time changes no epoch that there was.
+        more = name == "epochs" and type(theirs) is int and 0 <= theirs <= ours and found["schedule"] not in _BY_EPOCHS
+        more |= name == "max_seconds" and (theirs is None or type(theirs) is float)
         if not more and (type(theirs) is not type(ours) or theirs != ours):
             if name == "data":
                 raise ValueError("it was made with other data")
+            if name == "start":
+                raise ValueError("it began with another network")
             if name == "library":
                 raise ValueError("it was made with another C library, whose exp or tanh differ in the last bit")
             raise ValueError(f"{name} is {ours!r}, and was {theirs!r}")
@@ -128,7 +135,7 @@ def _position(settings, arrays, asked, network, samples):
     if list(settings) != _SETTINGS or list(arrays) != _ARRAYS:
         raise ValueError("other settings or arrays")
     parameters, memory, best_parameters, history = arrays.values()
-    _, sample, cost, wrong, seconds, factor, best, rounds, powers, end = settings.values()
+    _, sample, cost, wrong, seconds, factor, best, rounds, waited, powers, end = settings.values()
     columns, epochs, patience, size = _columns(asked), asked["epochs"], asked["patience"], network.parameters.size
     if history.dtype != np.float64 or history.shape[1:] != (len(columns),) or len(history) > epochs:
         raise ValueError(f"history is {history.dtype} {history.shape}")
@@ -142,6 +149,7 @@ def _position(settings, arrays, asked, network, samples):
             raise ValueError(f"{name} are {array.dtype} {array.shape}")
     ended = is_over(rounds, patience)
     over = ended or len(history) == epochs
+    may_end = over or asked["max_seconds"] is not None
     numbers = (
         ("sample", sample, int, 0 if over else samples),
         ("wrong", wrong, int, sample),
@@ -149,8 +157,9 @@ def _position(settings, arrays, asked, network, samples):
         ("seconds", seconds, float, np.inf),
         ("factor", factor, float, 1),
         ("rounds", rounds, int, max(len(history) - 1, 0)),
+        ("waited", waited, int, rounds),
         *(("powers", power, float, 1) for power in powers),
-        ("end", 0.0 if end is None else end, float, np.inf if over else 0),
+        ("end", 0.0 if end is None else end, float, np.inf if may_end else 0),
     )
     for name, value, type_, most in numbers:
         if type(value) is not type_ or not 0 <= value <= most:
@@ -161,16 +170,18 @@ def _position(settings, arrays, asked, network, samples):
         raise ValueError(f"sample {sample} is not at the end of a batch")
     rows = [dict.fromkeys(_COLUMNS) | dict(zip(columns, row, strict=True)) for row in history.tolist()]
     reports = [Report(epoch=epoch, **row) for epoch, row in enumerate(rows)]
-    least = min(map(error_or_cost, reports), default=None)
+    least = min(map(Rules(1.0, monitor=asked["monitor"]).loss, reports), default=None)
     if type(best) is not type(least) or best != least:
         raise ValueError(f"best is {best!r}")
     decayed = 1.0
     for _ in reports:
         decayed *= asked["decay"]
-    course = Course(decayed, factor, best if begun else math.inf, rounds, samples * len(reports), ended=ended)
+    best = best if begun else math.inf
+    course = Course(decayed, factor, best, rounds, waited, samples * len(reports), ended=ended)
     if len(best_parameters):
         course.parameters = best_parameters[0]
-    return Position(reports, sample, cost, wrong, seconds, memory, np.array(powers), course)
+    method = Optimizer(asked["optimizer"], asked["momentum"]).kind
+    return Position(reports, sample, cost, wrong, seconds, memory, method, np.array(powers), course=course)
 
 
 def _columns(asked):

@@ -31,8 +31,15 @@ def fit(
     decay=1.0,
     schedule="constant",
     power_t=0.5,
+    final_rate=0.0,
+    schedule_epochs=None,
+    plateau_patience=10,
+    plateau_factor=0.1,
+    warmup=0,
     patience=None,
     tol=1e-4,
+    monitor=None,
+    max_seconds=None,
     batch_size=1,
     epochs=5,
     reduction="mean",
@@ -53,6 +60,7 @@ def fit(
     validation=None,
     callback=None,
     progress=None,
+    position=None,
 ):
     """Train `network` in place and return the list of the epochs' reports.
 
@@ -68,20 +76,35 @@ def fit(
     learning_rate : float, default 0.1
     decay : float, default 1.0
         Epoch e, from 0, uses `learning_rate` times e factors `decay`, times the factor of `schedule`.
-    schedule : {"constant", "invscaling", "adaptive"}, default "constant"
-        Factor of an epoch's learning rate, as in scikit-learn's `MLPClassifier`: 1; or (t + 1)^-power_t after t
-        samples; or divided by 5 whenever patience runs out, which then begins anew, until it runs out at a rate of 1e-6
-        or less and training ends.
-    power_t : float, default 0.5
+    schedule : str or callable, default "constant"
+        Factor of an epoch's learning rate:
+
+        - "constant": 1.
+        - "linear", "cosine": down to `final_rate` in the last epoch, by equal steps, or by half a wave of a cosine
+          (Loshchilov and Hutter, 2017); over `schedule_epochs`, or all epochs if that is None.
+        - "plateau": times `plateau_factor` after more than `plateau_patience` epochs in a row that have not improved
+          the loss by `tol`, but not below `final_rate`.
+        - "invscaling", "adaptive", as in scikit-learn's `MLPClassifier`: (t + 1)^-power_t after t samples; or divided
+          by 5 whenever `patience` runs out, which then begins anew, until it runs out at a rate of 1e-6 or less and
+          training ends.
+        - A function of the epoch, from 0, that returns the factor.
+    power_t, final_rate, schedule_epochs, plateau_patience, plateau_factor
+        Default 0.5, 0.0, None, 10, 0.1.
+    warmup : int, default 0
+        In epoch e below it, the rate is multiplied by (e + 1) / (warmup + 1); "linear" and "cosine" begin behind it.
     patience : int, optional
         Training ends after more than `patience` epochs in a row that have not improved the least loss so far by `tol`
-        (`n_iter_no_change` of `MLPClassifier`). The loss of an epoch is its validation error in percent, with float
-        targets its validation cost, or without `validation` its cost. The best parameters are those after the first
+        (`n_iter_no_change` of `MLPClassifier`). The best parameters are those after the first
         epoch with the least loss. They are kept, and put back however training ends: by patience, after the last epoch,
         or by an exception, even a DivergenceError. With `math.inf` they are kept, but training goes on. None: the last
         parameters stay.
     tol : float, default 1e-4
         The least improvement that counts, in the loss's unit.
+    monitor : {"validation_error", "validation_cost", "cost"}, optional
+        The loss of an epoch. By default its validation error in percent, with float targets its validation cost, or
+        without `validation` its cost.
+    max_seconds : float, optional
+        No epoch begins after so many seconds of training. Where it ends then depends on the machine.
     batch_size : int or None, default 1
         Samples in a batch; the last batch of an epoch may be smaller. None: the whole set.
     epochs : int, default 5
@@ -129,6 +152,12 @@ def fit(
         Called with the report of every epoch. An exception that it raises ends the training; what was trained stays.
     progress : callable, optional
         Called with the number of samples done since the last call, at least twice a second.
+    position : Position, optional
+        Where to begin, which is then kept up to date: a new one at first, `neurone.Position()`, and the same again to
+        go on for `epochs` more, with the optimiser's memory and the schedule where they were. Two calls of 3 epochs
+        give the bits of one of 6, if the options are the same ("linear" and "cosine" need `schedule_epochs=6`). It
+        belongs to the network's parameters, which must not change in between; but where the best were put back, it goes
+        on from the last.
 
     Returns
     -------
@@ -162,14 +191,21 @@ def fit(
     array([0, 1, 1, 0])
     """
     check_callback(callback)
-    position = Position()
+    position = Position() if position is None else position
+    if not isinstance(position, Position):
+        raise InputError(f"position is {options.described(position)}; give a neurone.Position")
+    done = len(position.reports)
+    rules = Rules(
+        learning_rate, decay, schedule, power_t, patience, tol, final_rate, warmup, plateau_patience, plateau_factor,
+        schedule_epochs, max_seconds, monitor,
+    )  # fmt: skip
     reports = iterate(
         network,
         images,
         labels,
-        rules=Rules(learning_rate, decay, schedule, power_t, patience, tol),
+        rules=rules,
         batch_size=batch_size,
-        epochs=epochs,
+        epochs=done + options.integer("epochs", epochs, 0, 2**32 - 1 - done),
         reduction=reduction,
         optimizer=Optimizer(optimizer, momentum, nesterovs_momentum, alpha, weight_decay, beta_1, beta_2, epsilon),
         shuffle=shuffle,
@@ -182,8 +218,10 @@ def fit(
         progress=progress,
         position=position,
     )
-    follow(reports, network, position.course, callback)
-    return position.reports
+    if position.last is not None:
+        network.parameters = position.last
+    follow(reports, network, position, callback)
+    return position.reports[done:]
 
 
 @exactly
@@ -240,7 +278,8 @@ def iterate(
             position.squares = np.zeros((len(network.sizes) - 1, max(network.sizes)))
         problem.squares = position.squares
     scorer = None if validation is None else _checked_validation(network, validation, problem.threads)
-    if len(position.reports) >= epochs or position.course.ended:
+    rules.check_monitor(scorer is not None, len(problem.targets[0]) > 0)
+    if len(position.reports) >= epochs or position.course.ended or rules.out_of_time(position.reports):
         return iter(())  # without cutting images and compiling kernels that nothing would use
     learner = LEARNERS[kernels](problem, tuning)
     # Compiles the kernels, or loads them from the cache, before an epoch's clock starts.
@@ -269,8 +308,13 @@ def checked_problem(network, images, labels, sample_weight, batch_size, reductio
     targets = as_labels(labels, len(rows), network.sizes[-1], network.output, network.cost, network.dtype)
     targets += (as_factors(sample_weight, len(rows), network.dtype),)
     memory = optimizer.memory(network.parameters.size, network.dtype)
-    if position.memory is None or position.memory.shape != memory.shape:  # not begun, or another optimiser's
-        position.memory, position.powers = memory, np.ones(2)
+    if position.memory is None:
+        position.memory, position.method = memory, optimizer.kind
+    if (position.method, position.memory.shape, position.memory.dtype) != (optimizer.kind, memory.shape, memory.dtype):
+        raise InputError(
+            f"position is one of {position.method!r} and {position.memory.shape[1]} parameters, and the training of "
+            f"{optimizer.kind!r} and {memory.shape[1]}; begin with a new one"
+        )
     return Problem(
         network, rows, divisor, targets, batch_size or len(rows), reduction == "sum", optimizer, position.memory,
         position.powers, False, None, threads,
@@ -288,9 +332,9 @@ def _epochs(problem, learner, order_of, rules, epochs, position, scorer, progres
             told_tuned(len(position.reports), sample)
 
     try:
-        while len(position.reports) < epochs and not course.ended:
+        while len(position.reports) < epochs and not (course.ended or rules.out_of_time(position.reports)):
             epoch = len(position.reports)
-            rate = rules.rate(course)
+            rate = rules.rate(course, epoch)
             begin = time.perf_counter() - position.seconds
             _train_epoch(learner, order_of(epoch), rate, problem.batch_size, begin, position, improve, progress)
             validation_cost, validation_error = (None, None) if scorer is None else scorer.score()
@@ -309,7 +353,7 @@ def _epochs(problem, learner, order_of, rules, epochs, position, scorer, progres
                 learning_rate=rate,
                 seconds=position.seconds,
             )
-            loss = rules.judge(report)
+            loss = rules.loss(report)
             position.whole = False
             position.reports.append(report)
             rules.after(report, loss, network, count, course)

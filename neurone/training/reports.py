@@ -60,8 +60,12 @@ class Position:
     memory : ndarray or None
         What the optimiser keeps, (k, parameters) of the network's type, each row laid out like the parameters. None
         where training has not begun.
+    method : str or None
+        The optimiser that it belongs to.
     powers : ndarray
         Those of Adam's two factors, float64 (2,).
+    last : ndarray or None
+        The last parameters, where `fit` has put back the best.
     squares : ndarray or None
         The squares of the weights that the current epoch has added up so far, where the penalty is asked for.
     course : Course
@@ -76,7 +80,9 @@ class Position:
     wrong: int = 0
     seconds: float = 0.0
     memory: np.ndarray | None = None
+    method: str | None = None
     powers: np.ndarray = field(default_factory=lambda: np.ones(2))
+    last: np.ndarray | None = None
     squares: np.ndarray | None = None
     course: Course = field(default_factory=Course)
     whole: bool = True

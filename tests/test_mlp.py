@@ -85,14 +85,18 @@ OF_SGD = [
 OF_ADAM = [dict(beta_1=0.7, beta_2=0.9, epsilon=1e-4)]
 
 
-@pytest.mark.parametrize("options", [*SETTINGS, *OF_SGD], ids=str)
-@pytest.mark.parametrize("data", DATA)
+def _spread(settings):
+    """Each setting with two of the sets, so that each set has settings of all kinds."""
+    names = list(DATA)
+    return [(names[(number + more) % 5], options) for number, options in enumerate(settings) for more in (0, 2)]
+
+
+@pytest.mark.parametrize(("data", "options"), _spread([*SETTINGS, *OF_SGD]), ids=str)
 def test_ten_epochs_of_sgd(data, options):
     assert_same(*fitted(data, solver="sgd", max_iter=10, **options), 1e-9)
 
 
-@pytest.mark.parametrize("options", [*SETTINGS, *OF_ADAM], ids=str)
-@pytest.mark.parametrize("data", DATA)
+@pytest.mark.parametrize(("data", "options"), _spread([{}, *SETTINGS, *OF_ADAM]), ids=str)
 def test_ten_epochs_of_adam(data, options):
     assert_same(*fitted(data, max_iter=10, **options), 1e-9)
 
@@ -105,8 +109,10 @@ def test_losses_of_the_regressor(loss, solver):
     np.testing.assert_allclose(ours.predict(X), theirs.predict(X), rtol=1e-9)
 
 
-@pytest.mark.parametrize("options", [{}, dict(solver="sgd"), dict(early_stopping=True), dict(alpha=1.0)], ids=str)
-@pytest.mark.parametrize("data", DATA)
+@pytest.mark.parametrize(
+    ("data", "options"),
+    _spread([{}, dict(solver="sgd"), dict(early_stopping=True), dict(alpha=1.0), dict(batch_size=64)]), ids=str,
+)  # fmt: skip
 def test_whole_fits(data, options):
     """All epochs until the training has converged, or 200."""
     assert_same(*fitted(data, **options), 1e-6)

@@ -65,8 +65,10 @@ def test_kills(torture, tried):
         assert not any(result.values()), results
 
 
-def test_a_program_that_writes_in_place_loses_checkpoints():
+def test_a_program_that_writes_in_place_loses_checkpoints(torture):
     """The mutant: `test_kills` can fail."""
+    if not torture:
+        pytest.skip("only with --torture: it takes a minute, and tests a test")
     assert kills(30, "--in-place")["lost"] > 0
 
 

@@ -38,9 +38,9 @@ _ROUNDING = {
     [
         NeuroneClassifier(dtype="float64"),
         NeuroneRegressor(dtype="float64"),
-        NeuroneRegressor(hidden_layer_sizes=(8,), solver="lbfgs", dtype="float64"),
-        NeuroneClassifier((8, 8), "tanh", solver="sgd", alpha=0.01, dtype="float64"),
-        NeuroneClassifier(),
+        NeuroneClassifier((8, 8), "tanh", solver="sgd", alpha=0.01, max_iter=50, dtype="float64"),
+        NeuroneRegressor(hidden_layer_sizes=(8,), solver="lbfgs", max_iter=50, dtype="float64"),
+        NeuroneClassifier(max_iter=50),
         NeuroneRegressor(),
     ],
     expected_failed_checks=lambda estimator: _ROUNDING if estimator.dtype == "float32" else {},

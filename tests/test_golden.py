@@ -209,7 +209,7 @@ def test_large_by_threads(teams):
     assert max(teams) == 3
 
 
-def agree_with_dump(case, stored, parameters, costs, outputs, penalties):
+def agree_with_dump(case, stored, parameters, costs, outputs, *_):
     """float32: its exponential is the project's own, so the bits are the same on every machine; only the
     logarithm in the cost is the C library's, in 64 bits.
 

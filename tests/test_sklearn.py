@@ -320,9 +320,9 @@ def test_refusals():
         NeuroneClassifier(class_weight="balanced").fit(INPUTS, LABELS, [1, 2, 3])
     with pytest.raises(ValueError, match="y holds the classes"):
         NeuroneClassifier().fit(INPUTS, LABELS, validation=(INPUTS, ["else"] * 200))
-    several = NeuroneClassifier((8,), max_iter=1, warm_start=True).fit(INPUTS, INPUTS[:, :3] > 0)
+    several = NeuroneClassifier((8,), max_iter=1).fit(INPUTS, INPUTS[:, :3] > 0)
     with pytest.raises(ValueError, match="2 labels a sample, and the network has 3"):
-        several.fit(INPUTS, INPUTS[:, :2] > 0)
+        several.partial_fit(INPUTS, INPUTS[:, :2] > 0)
     numbers = NeuroneRegressor((8,), max_iter=1).fit(INPUTS, INPUTS[:, :2])
     with pytest.raises(ValueError, match=r"shape \(200,\), and the network 2 outputs"):
         numbers.partial_fit(INPUTS, INPUTS[:, 0])

@@ -8,7 +8,7 @@ import pytest
 import neurone
 from neurone.datasets.arrays import as_images
 from neurone.datasets.digits import digits
-from neurone.training.advice import looks_undivided
+from neurone.training.advice import _of_one_answer, looks_undivided
 
 IMAGES, LABELS = digits(600)
 UNDIVIDED = IMAGES.astype(np.float32)
@@ -107,3 +107,14 @@ def test_commands_say_it_in_one_line(call, small_set):
     assert done.returncode == 0
     (line,) = done.stderr.splitlines()
     assert line.startswith("neurone.train: training ended with") and "nothing was learnt" in line
+
+
+def test_one_answer_of_poissons_deviance_and_of_proportions():
+    """By their definitions: the best constant is the mean."""
+    net = neurone.Network((2, 2), output="exp", cost="poisson", dtype="float64")
+    counts, factors = RNG.poisson(2.0, (300, 2)).astype(np.float64), RNG.random(300)
+    mean = np.average(counts, axis=0, weights=factors)
+    with np.errstate(all="ignore"):
+        deviances = np.where(counts > 0, counts * np.log(counts / mean), 0) - counts + mean
+    cost, _ = _of_one_answer(net, np.empty(0, np.int64), counts, factors)
+    np.testing.assert_allclose(cost / factors.mean(), np.average(deviances.sum(axis=1), weights=factors))

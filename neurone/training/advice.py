@@ -9,7 +9,7 @@ import warnings
 
 import numpy as np
 
-from neurone.constants import HALF_QUADRATIC, LOG, SOFTMAX
+from neurone.constants import HALF_QUADRATIC, LOG, POISSON, SOFTMAX
 from neurone.datasets.arrays import SparseRows
 from neurone.errors import LearningWarning
 from neurone.options import COSTS, OUTPUTS
@@ -31,6 +31,8 @@ def advise(problem, reports, best_kept):
     """Warn, if there is cause, at the end of a training with these reports, whose best parameters are kept or not."""
     last, count = min(reports, key=error_or_cost) if best_kept else reports[-1], len(problem.rows)
     cost, error = _of_one_answer(problem.network, *problem.targets)
+    if problem.proportions:  # a cost is then a mean by the factors, not of the products
+        cost /= problem.targets[2].mean(dtype=np.float64)
     if not cost > 0:  # one answer is right for all
         return
     if error is None:
@@ -82,7 +84,9 @@ def _of_one_answer(network, labels, targets, factors):
             weights /= weights.sum()
             mean = weights @ some
             variance = weights @ (some - mean) ** 2
-    if COSTS[network.cost] != LOG:
+    if COSTS[network.cost] == POISSON:  # y log(y / m) - y + m, m being the mean
+        costs = _entropy(mean) - (weights @ _entropy(some) if error is None else 0)
+    elif COSTS[network.cost] != LOG:
         costs = variance / 2 if COSTS[network.cost] == HALF_QUADRATIC else variance
     else:
         costs = _entropy(mean)

@@ -16,7 +16,7 @@ from neurone.engine.parameters import Packed, own
 from neurone.engine.plan import Part, group_size, parts, samples_per_call, team_size, tranche
 from neurone.engine.threads import team
 from neurone.kernels import batch, jit, notes, online
-from neurone.kernels.arguments import NotesWorkspace, OnlineWorkspace, Span, Team, Workspace
+from neurone.kernels.arguments import Copied, NotesWorkspace, OnlineWorkspace, Span, Team, Workspace
 from neurone.kernels.groups import BITS
 from neurone.kernels.simd import REGISTER_BYTES
 from neurone.kernels.team import MESSAGES
@@ -138,27 +138,34 @@ class _PackedLearner:
         # Padding is work too.
         return samples_per_call(self.network, sum(packed.size for packed in self._packed))
 
+    def _keep(self, problem):
+        """What `load` and `store` copy: made once, as that takes longer than to copy the memory of a small network."""
+        self._powers = problem.powers
+        self._memory = [
+            [Copied(*rows) for rows in zip(problem.memory, work.memory, strict=False)] for work in self._works
+        ]
+
     def load(self):
-        for packed, work in zip(self._packed, self._works, strict=True):
+        for packed, work, memory in zip(self._packed, self._works, self._memory, strict=True):
             packed.load()
             work.powers[:] = self._powers
-            for kept, copy in zip(self._memory, work.memory, strict=False):
-                packed.copy_from(kept, copy)
+            for copied in memory:
+                packed.copy_from(copied)
 
     def store(self):
         self._powers[:] = self._works[0].powers  # every thread has the same
-        for packed, work in zip(self._packed, self._works, strict=True):
+        for packed, memory in zip(self._packed, self._memory, strict=True):
             packed.store()
-            for kept, copy in zip(self._memory, work.memory, strict=False):
-                packed.copy_to(kept, copy)
+            for copied in memory:
+                packed.copy_to(copied)
 
 
 class OnlineLearner(_PackedLearner):
     """The kernels of `kernels/online.py`: plain SGD, one sample at a time. empty: without samples, to compile them."""
 
     def __init__(self, problem, tuned=False, empty=False):
-        self.network, self._memory, self._powers = problem.network, problem.memory, problem.powers
-        network, rows = problem.network, problem.rows
+        self.network = network = problem.network
+        rows = problem.rows
         if empty:
             self._samples = samples.none(rows, network.dtype, problem.targets)
         else:
@@ -169,6 +176,7 @@ class OnlineLearner(_PackedLearner):
         y = np.zeros(network.sizes[-1], network.dtype)
         self._packed = [packed]
         self._works = [OnlineWorkspace(outputs, packed.deltas_of(1)[0], y, problem.memory, problem.powers, np.zeros(2))]
+        self._keep(problem)
 
     def _calls(self, order, first, last, rate, tally):
         (packed,), (work,), span = self._packed, self._works, Span(order, first, last)
@@ -184,7 +192,7 @@ class BatchLearner(_PackedLearner):
     """The kernels of `kernels/batch.py`, by as many threads as there is work for. empty: as for `OnlineLearner`."""
 
     def __init__(self, problem, tuned=False, empty=False):
-        self.network, self._memory, self._powers = problem.network, problem.memory, problem.powers
+        self.network = problem.network
         self._rule = problem.rule()
         network, rows, inputs = problem.network, problem.rows, problem.network.sizes[0]
         lines, size = samples.lines_of(rows), min(problem.batch_size, len(rows))
@@ -203,12 +211,13 @@ class BatchLearner(_PackedLearner):
         else:
             self._samples = samples.grouped(*cut, group) if group else samples.listed(*cut)
         self._packed = [Packed(network, part, group or 1) for part in members]
-        self._works = [self._work(*of, problem.sums()) for of in zip(self._packed, members, strict=True)]
+        self._works = [self._work(*of, problem) for of in zip(self._packed, members, strict=True)]
+        self._keep(problem)
         second = network.sizes[min(2, len(network.sizes) - 1)]
         room = self._together * second + REGISTER_BYTES // network.dtype.itemsize
         self._messages = rows_of(MESSAGES, room, network.dtype)
 
-    def _work(self, packed, part, squares):
+    def _work(self, packed, part, problem):
         """The arrays for a thread."""
         dtype, images, words = self.network.dtype, self._samples.images, self._samples.present.shape[1]
         turns = min(2, len(self._packed))
@@ -219,13 +228,13 @@ class BatchLearner(_PackedLearner):
             each(turns, packed.deltas_of(self._together)),
             aligned(packed.size, dtype),
             # A row at least, which kernels may write to.
-            aligned(max(1, len(self._memory)) * packed.size, dtype).reshape(-1, packed.size),
+            aligned(max(1, len(problem.memory)) * packed.size, dtype).reshape(-1, packed.size),
             aligned(2, _REAL),  # powers
             aligned(self.network.sizes[-1], dtype),
             rows_of(turns, BITS * words, _WORDS),
             *(aligned(size, _WHOLE) for size in (self._together, rare, rare, 1)),  # places, seen, touched, count
             np.zeros(2),
-            squares,
+            problem.sums(),
             aligned(part.blocks[0] * REGISTER_BYTES // dtype.itemsize, _REAL),  # sums
             part.first,
         )
@@ -234,7 +243,7 @@ class BatchLearner(_PackedLearner):
         """The gradient of what has been trained on since the last correction, laid out like the parameters."""
         gradient = np.empty_like(self.network.parameters)
         for packed, work in zip(self._packed, self._works, strict=True):
-            packed.copy_to(gradient, work.Gradient)
+            packed.copy_to(Copied(gradient, work.Gradient))
         return gradient
 
     def samples_per_call(self):

@@ -93,13 +93,13 @@ class Packed:
         """Copy the parameters back to the network."""
         blocks.transfer(self.net, self._layout, self._parameters, blocks.UNPACK)
 
-    def copy_from(self, parameters, packed):
-        """Copy `parameters`, laid out like the network's, to `packed`, laid out like this copy."""
-        blocks.transfer(self.net, self._layout, arguments.Copied(parameters, packed), blocks.PACK)
+    def copy_from(self, copied):
+        """Copy numbers laid out like the network's parameters (`arguments.Copied`) to those laid out like this copy."""
+        blocks.transfer(self.net, self._layout, copied, blocks.PACK)
 
-    def copy_to(self, parameters, packed):
+    def copy_to(self, copied):
         """Copy them back."""
-        blocks.transfer(self.net, self._layout, arguments.Copied(parameters, packed), blocks.UNPACK)
+        blocks.transfer(self.net, self._layout, copied, blocks.UNPACK)
 
 
 def _layout(network, part, widths):

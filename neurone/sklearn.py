@@ -2,6 +2,7 @@
 
 import math
 import warnings
+from contextlib import suppress
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -11,6 +12,7 @@ from neurone import options
 from neurone.datasets.arrays import as_factors
 from neurone.engine.optimizer import Optimizer
 from neurone.errors import DivergenceError, ExtraError, InputError
+from neurone.formats import converter
 from neurone.network import Network
 from neurone.training.fit import iterate
 from neurone.training.lbfgs import minimize
@@ -676,3 +678,7 @@ class NeuroneRegressor(RegressorMixin, _Perceptron):
         return cost if self.loss == "poisson" else cost / self.n_outputs_
 
     _score = staticmethod(r2_score)
+
+
+with suppress(ImportError):  # without skl2onnx, or onnx
+    converter.register(NeuroneClassifier, NeuroneRegressor)

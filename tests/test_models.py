@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import warnings
 
 import numpy as np
 import pytest
@@ -95,3 +96,30 @@ def test_other_models_are_refused(model, message, tmp_path):
 def test_other_steps_are_refused_by_name(step):
     with pytest.raises(neurone.InputError, match=r"step '(normalizer|minmaxscaler)' is (Normalizer|MinMaxScaler)"):
         network_of(fitted(step))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_skl2onnx_takes_the_estimators(dtype):
+    """In a pipeline with steps that no layer can do: labels, probabilities and numbers under onnxruntime."""
+    skl2onnx, onnxruntime = pytest.importorskip("skl2onnx"), pytest.importorskip("onnxruntime")
+    inputs = INPUTS.astype(np.float32)
+
+    def outputs(model, **options):
+        model = skl2onnx.to_onnx(model, inputs[:1], **options)
+        return onnxruntime.InferenceSession(model.SerializeToString()).run(None, {"X": inputs})
+
+    def fitted(kind, targets):
+        last = kind(hidden_layer_sizes=(5,), solver="lbfgs", max_iter=20, random_state=0, dtype=dtype)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return make_pipeline(StandardScaler(), Normalizer(), last).fit(inputs, targets)
+
+    names = np.array(["a", "b", "c"])
+    for labels in (LABELS, LABELS % 2, names[LABELS], names[LABELS % 2], 0 * LABELS + 4, np.eye(3, dtype=int)[LABELS]):
+        model = fitted(NeuroneClassifier, labels)
+        found, probabilities = outputs(model, options={"zipmap": False})
+        assert np.array_equal(found, model.predict(inputs))
+        np.testing.assert_allclose(probabilities, model.predict_proba(inputs), atol=1e-5)
+    for targets in (inputs[:, 0], inputs[:, :2]):
+        model = fitted(NeuroneRegressor, targets)
+        np.testing.assert_allclose(outputs(model)[0].reshape(targets.shape), model.predict(inputs), atol=1e-4)

@@ -54,6 +54,25 @@ def save_onnx(network, path):
         file.write(data)
 
 
+def add_layers(network, value, node, constant):
+    """Add the nodes of a network's layers after the one whose output is called `value`; returns the last one's.
+
+    node : called with a kind and the names of its inputs, returns its output's
+    constant : called with an array and a name, returns the name that it was given
+    """
+    last = len(network.sizes) - 2
+    for layer in range(last + 1):
+        block = network.layer(layer)
+        weights, bias = constant(block[1:], f"weights_{layer + 1}"), constant(block[0], f"bias_{layer + 1}")
+        value = node("Gemm", value, weights, bias)
+        function = network.output if layer == last else network.activation
+        if function == "logistic" and network.slope != 1:
+            value = node("Mul", value, constant(network.dtype.type(network.slope).reshape(1), f"slope_{layer + 1}"))
+        if _NODES[function] is not None:
+            value = node(_NODES[function], value)
+    return value
+
+
 def _model(network):
     """The network as onnx.ModelProto, checked."""
     try:
@@ -64,7 +83,7 @@ def _model(network):
         ) from None
     helper, constant = onnx.helper, onnx.numpy_helper.from_array
     width = helper.np_dtype_to_tensor_dtype(network.dtype)
-    nodes, constants = [], [constant(network.dtype.type(network.slope).reshape(1), "slope")]
+    nodes, constants = [], []
 
     def node(kind, *inputs, **attributes):
         """Add a node, and return its output's name; the nodes form a chain."""
@@ -72,19 +91,13 @@ def _model(network):
         nodes.append(helper.make_node(kind, inputs, [output], **attributes))
         return output
 
+    def stored(array, name):
+        constants.append(constant(array, name))
+        return name
+
     # The input is float32; for a network of another type, a node casts it.
     value = "input" if width == onnx.TensorProto.FLOAT else node("Cast", "input", to=width)
-    last = len(network.sizes) - 2
-    for layer in range(last + 1):
-        block = network.layer(layer)
-        bias, weights = f"bias_{layer + 1}", f"weights_{layer + 1}"
-        constants += [constant(block[0], bias), constant(block[1:], weights)]
-        value = node("Gemm", value, weights, bias)
-        function = network.output if layer == last else network.activation
-        if function == "logistic" and network.slope != 1:
-            value = node("Mul", value, "slope")
-        if _NODES[function] is not None:
-            value = node(_NODES[function], value)
+    value = add_layers(network, value, node, stored)
     nodes[-1].output[0] = "probabilities"
 
     used = {name for each in nodes for name in each.input}

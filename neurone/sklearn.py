@@ -245,11 +245,11 @@ class _Perceptron(BaseEstimator):
     def _train(self, samples, draws, epochs, validation, callback, partly=False):
         """Train for at most `epochs` epochs. If a callback or Ctrl-C ends the training, what it gave is kept."""
         # Epochs are counted anew; the optimiser's memory, and the course, continue from the last call.
-        position, course = self._position, self._position.course
-        position.reports, position.sample, course.ended, course.parameters = [], 0, False, None
-        if position.method != self._optimizer().kind:  # the solver was changed: the new one begins
-            position.memory, position.powers = None, np.ones(2)
-        self.n_iter_ = 0
+        last, course = self._position, self._position.course
+        position = Position(course=course)
+        if last.method == self._optimizer().kind:  # else the solver was changed, and the new one begins
+            position.memory, position.method, position.powers = last.memory, last.method, last.powers
+        self._position, self.n_iter_, course.ended, course.parameters = position, 0, False, None
         if validation is not None and self.validation_scores_ is None:
             self.validation_scores_ = []
 
@@ -313,9 +313,8 @@ class _Perceptron(BaseEstimator):
 
         def order_of(epoch):
             nonlocal order
-            if (
-                self.shuffle
-            ):  # as there, of the order before; `sklearn.utils.shuffle` takes longer than an epoch of iris
+            if self.shuffle:
+                # As there, of the order before. `sklearn.utils.shuffle` takes longer than an epoch of iris.
                 places = np.arange(count)
                 draws.shuffle(places)
                 order = order[places]

@@ -86,7 +86,7 @@ def programs(net, kind, folder):
 @pytest.mark.parametrize("kind", KINDS)
 def test_random_networks(tmp_path, torture, tried, kind):
     """With the numbers of up to 500 networks of a shape."""
-    shapes, networks = (67, 500) if torture else (4, 9)
+    shapes, networks = (67, 500) if torture else (3, 12)
     for shape in range(shapes):
         rng = np.random.Generator(np.random.Philox(key=[shape, KINDS.index(kind)]))
         net = drawn(rng, kind)

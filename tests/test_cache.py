@@ -49,7 +49,7 @@ def test_compiled_kernels_are_kept_and_found_again(tmp_path):
     [
         ("kernels/elementary.py", "_ONE + e)", "_ONE + e + e)", False),
         # Kernels of before would take the new code of softmax for the identity.
-        ("constants.py", "RELU, IDENTITY, SOFTMAX = range(5)", "RELU, SOFTMAX, IDENTITY = range(5)", True),
+        ("constants.py", "RELU, IDENTITY, SOFTMAX, EXP", "RELU, SOFTMAX, IDENTITY, EXP", True),
     ],
 )
 def test_an_edited_callee_is_compiled_anew(tmp_path, file, old, new, same):

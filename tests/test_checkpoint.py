@@ -121,6 +121,8 @@ def call_of(monkeypatch):
 )
 def test_any_epoch_and_any_sample(more, kernels, threads, batch_size, tmp_path, call_of, teams, tried):
     """From each of 120 or 160 places it reaches the parameters, reports and state of a training that never stopped."""
+    if more in (ADAM, RPROP) and (kernels == "notes" or batch_size == 1):
+        pytest.skip("their places are those of the others")
     call_of(1)
     epochs = 3 if more is PLAIN else 4
     whole, reference = neurone.Network((20, 9, 3)), Position()

@@ -64,7 +64,7 @@ def agree(case, naive_results, other_results):
 @pytest.mark.parametrize(("output", "cost"), OUTPUTS)
 def test_package(output, cost):
     for case in make_cases(output, cost):
-        agree(case, train_naively(case), train(case, shuffle=False))
+        agree(case, train_naively(case), train(case, shuffle=False)[:3])
 
 
 @pytest.mark.skipif(not have_gcc(), reason="gcc is not installed")

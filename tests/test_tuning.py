@@ -10,6 +10,7 @@ import pytest
 import neurone
 from neurone.datasets.digits import digits
 from neurone.engine import tuning
+from neurone.engine.optimizer import Optimizer
 from neurone.kernels import jit
 from neurone.training.fit import iterate
 from neurone.training.rules import Rules
@@ -48,7 +49,9 @@ def begun(monkeypatch):
     return started
 
 
-@pytest.mark.parametrize("options", [{"batch_size": 1}, {"batch_size": 4}, {"batch_size": 9, "momentum": 0.9}])
+@pytest.mark.parametrize(
+    "options", [{"batch_size": 1}, {"batch_size": 4}, {"batch_size": 9, "optimizer": Optimizer("adam")}]
+)
 def test_tuned_kernels_take_over_within_an_epoch(options, begun):
     """As soon as they are compiled, at a batch's end; before that and after it the bits are those of notes."""
     told = []

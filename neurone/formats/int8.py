@@ -81,5 +81,5 @@ def activated(u, function, slope):
         for p in range(len(u)):
             softmax(u[p], y[p])
         return y
-    code = options.ACTIVATIONS[function]
+    code = (options.ACTIVATIONS | options.OUTPUTS)[function]
     return np.array([activate(code, s, slope) for s in u.flat], u.dtype).reshape(u.shape)

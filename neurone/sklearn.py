@@ -380,7 +380,7 @@ class _Perceptron(BaseEstimator):
 
 
 class NeuroneClassifier(ClassifierMixin, _Perceptron):
-    """`MLPClassifier`'s model, many times faster, and bit for bit the same for a given `random_state`.
+    """`MLPClassifier`'s model, two to five times as fast, and bit for bit the same for a given `random_state`.
 
     Two classes have one logistic output; more classes, a softmax; several labels at once (`y` of 0 and 1, (samples,
     labels)), a logistic output each. The cost is logarithmic.
@@ -589,7 +589,7 @@ class NeuroneClassifier(ClassifierMixin, _Perceptron):
 
 
 class NeuroneRegressor(RegressorMixin, _Perceptron):
-    """`MLPRegressor`'s model, many times faster: identity outputs and half the squared error, or Poisson's deviance.
+    """`MLPRegressor`'s model, sooner: identity outputs and half the squared error, or Poisson's deviance.
 
     Parameters, attributes and methods are those of `NeuroneClassifier`, except `class_weight` and `classes_`, and what
     is said there of agreement holds of `MLPRegressor`.

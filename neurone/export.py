@@ -46,8 +46,6 @@ def _unpickled(path):
         import joblib
     except ImportError:
         raise ExtraError("joblib is not installed; run: pip install 'neurone[sklearn]'") from None
-    import neurone.sklearn  # noqa: F401  # what is read may be made of it
-
     try:
         with reading(path) as file:
             return joblib.load(file)

@@ -47,7 +47,10 @@ def _trains_partly(estimator):
 
 
 def _store(estimator, parameters):
-    """Keep the parameters of a constructor, given as its local variables."""
+    """Keep the parameters of a constructor, given as its local variables.
+
+    Each class lists them all: scikit-learn reads the names, and the defaults, from the signature of the class itself.
+    """
     estimator.__dict__.update((name, value) for name, value in parameters.items() if name != "self")
 
 

@@ -116,9 +116,8 @@ def _train(args, argv):
 
         reports = iterate(
             network, images, labels, rules=Rules(**rules), **decisive, optimizer=optimizer, shuffle=True,
-            kernels=args.kernels,
-            tuning=args.tuning, told_tuned=told_tuned, threads=args.threads, validation=validation,
-            progress=after_call, position=position,
+            kernels=args.kernels, tuning=args.tuning, told_tuned=told_tuned, threads=args.threads,
+            validation=validation, progress=after_call, position=position,
         )  # fmt: skip
         history = stack.enter_context(_History(args.history))
         progress.print(describe(data))

@@ -22,4 +22,4 @@ def test_digits_alone_teach_to_read_mnist(mnist):
     """After one epoch; the README's figure is that of ten."""
     net = neurone.Network((784, 100, 10))
     neurone.fit(net, *digits(60_000), learning_rate=0.05, epochs=1)
-    assert neurone.training.fit.error_rate(net, mnist.test_images, mnist.test_labels) < 15
+    assert (net.predict(mnist.test_images) != mnist.test_labels).mean() < 0.15

@@ -45,12 +45,12 @@ class Problem:
         What the optimiser keeps: (numbers kept, parameters), each row laid out like the parameters.
     powers : ndarray
         Those of Adam's two factors, float64 (2,); 1 at first.
+    threads : int
     proportions : bool
         Whether the sum of a batch's factors takes the place of its number of samples.
     squares : ndarray or None
         Where the squares of the weights at each correction are added up (`kernels/notes.py`): float64 (layers, neurons
         of the largest layer).
-    threads : int
     """
 
     network: object
@@ -62,9 +62,9 @@ class Problem:
     optimizer: Optimizer
     memory: np.ndarray
     powers: np.ndarray
-    proportions: bool
-    squares: np.ndarray | None
     threads: int
+    proportions: bool = False
+    squares: np.ndarray | None = None
 
     def rule(self):
         """How a batch corrects the parameters, for kernels."""

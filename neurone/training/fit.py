@@ -94,10 +94,9 @@ def fit(
         In epoch e below it, the rate is multiplied by (e + 1) / (warmup + 1); "linear" and "cosine" begin behind it.
     patience : int, optional
         Training ends after more than `patience` epochs in a row that have not improved the least loss so far by `tol`
-        (`n_iter_no_change` of `MLPClassifier`). The best parameters are those after the first
-        epoch with the least loss. They are kept, and put back however training ends: by patience, after the last epoch,
-        or by an exception, even a DivergenceError. With `math.inf` they are kept, but training goes on. None: the last
-        parameters stay.
+        (`n_iter_no_change` of `MLPClassifier`). The best parameters are those after the first epoch with the least
+        loss. They are kept, and put back however training ends: by patience, after the last epoch, or by an exception,
+        even a DivergenceError. With `math.inf` they are kept, but training goes on. None: the last parameters stay.
     tol : float, default 1e-4
         The least improvement that counts, in the loss's unit.
     monitor : {"validation_error", "validation_cost", "cost"}, optional
@@ -317,7 +316,7 @@ def checked_problem(network, images, labels, sample_weight, batch_size, reductio
         )
     return Problem(
         network, rows, divisor, targets, batch_size or len(rows), reduction == "sum", optimizer, position.memory,
-        position.powers, False, None, threads,
+        position.powers, threads,
     )  # fmt: skip
 
 
@@ -374,11 +373,6 @@ def _penalty(problem, count):
     total = float(np.cumsum(problem.squares)[-1])  # in order, as the specification has it
     problem.squares[:] = 0
     return 0.5 * alpha * total / count
-
-
-def error_rate(network, images, labels, threads=1):
-    """Wrong answers of `network`, in percent, for integer labels."""
-    return 100 * int((network.predict(images, threads) != labels).sum()) / len(labels)
 
 
 def _checked_validation(network, validation, threads):

@@ -65,11 +65,17 @@ def _parser():
     add("--weight-decay", type=float, default=0.0, metavar="F", help="decoupled: AdamW's, with adam (default: 0)")
     for name, default in (("--beta-1", 0.9), ("--beta-2", 0.999), ("--epsilon", 1e-8)):
         add(name, type=float, default=default, metavar="F", help="of adam (default: %(default)s)")
+    add("--clip-norm", type=float, metavar="F", help="shorten longer gradients of a batch to this norm")
+    add("--max-norm", type=float, metavar="F", help="shorten longer weights into a neuron to this norm")
+    add(
+        "--input-dropout", type=float, default=0.0, metavar="F", help="share of inputs to drop in training (default: 0)"
+    )
+    add("--dropout", type=float, default=0.0, metavar="F", help="share of hidden neurons to drop (default: 0)")
     add("--reduction", choices=options.REDUCTIONS, default="mean", help="of a batch's gradients")
     add("--kernels", choices=options.KERNELS, default="fast", help="both give the same bits; notes is for reading")
     add("--tuning", choices=options.TUNINGS, default="background", help="when to compile kernels for this very network")
     add("--threads", type=int, default=1, metavar="N", help="share the work of a batch; any number gives the same bits")
-    add("--seed", type=int, default=0, metavar="N", help="of the initial weights, the order, the samples held out")
+    add("--seed", type=int, default=0, metavar="N", help="of initial weights, order, samples held out, and dropout")
     add("--validation", type=int, metavar="N", help="training samples to hold out, and score after each epoch")
     add("--save", metavar="FILE.npz", help="write the network here")
     add("--history", metavar="FILE.jsonl", help="write a JSON line for each epoch here, and one for the end")
@@ -93,7 +99,7 @@ def _train(args, argv):
     rules = {name: getattr(args, name) for name in _OF_RULES}
     optimizer = Optimizer(
         args.optimizer, args.momentum, args.nesterov, args.alpha, args.weight_decay, args.beta_1, args.beta_2,
-        args.epsilon,
+        args.epsilon, args.clip_norm, args.max_norm, args.input_dropout, args.dropout,
     )  # fmt: skip
     decisive = dict(batch_size=args.batch_size, epochs=args.epochs, reduction=args.reduction, seed=args.seed)
     with ExitStack() as stack:

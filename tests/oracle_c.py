@@ -32,7 +32,7 @@ _COSTS = ("quadratic", "half-quadratic", "log", "poisson")
 _OPTIMISERS = ("sgd", "adam", "rprop")
 _PLAIN = dict(
     optimizer="sgd", momentum=0.0, nesterovs_momentum=True, alpha=0.0, weight_decay=0.0, beta_1=0.9, beta_2=0.999,
-    epsilon=1e-8,
+    epsilon=1e-8, clip_norm=0.0, max_norm=0.0, input_dropout=0.0, dropout=0.0,
 )  # fmt: skip
 
 
@@ -57,6 +57,7 @@ class Case:
     optimizer: dict = field(default_factory=dict)  # `neurone.fit`'s options of the optimiser
     factors: np.ndarray | None = None
     proportions: bool = False  # what the factors are
+    seed: int = 20  # of the masks of dropout
 
     def __str__(self):
         return (
@@ -168,6 +169,8 @@ def _encode(case):
         (reals, [case.slope, case.rate, case.decay]),
         (integers, [_OPTIMISERS.index(chosen["optimizer"]), chosen["nesterovs_momentum"]]),
         (reals, [chosen[name] for name in ("momentum", "alpha", "weight_decay", "beta_1", "beta_2", "epsilon")]),
+        (reals, [chosen[name] for name in ("clip_norm", "max_norm", "input_dropout", "dropout")]),
+        (np.uint64, [case.seed]),
         (integers, [0 if case.factors is None else 2 if case.proportions else 1]),
         (integers, case.orders),
         (reals, case.parameters),

@@ -117,6 +117,8 @@ def drawn(rng):
         **[dict(momentum=0.9, nesterovs_momentum=bool(rng.integers(2))), dict(optimizer="adam"),
            dict(optimizer="rprop"), {}, {}, {}][rng.integers(6)],
         weight_decay=float(rng.choice([0, 0, 0, 0.5])), alpha=float(rng.choice([0, 0, 0.01])),
+        clip_norm=[None, None, 0.05, 1.0][rng.integers(4)], max_norm=[None, None, 0.1, 1.0][rng.integers(4)],
+        dropout=float(rng.choice([0, 0, 0.5, 0.9])), input_dropout=float(rng.choice([0, 0, 0.2])),
         shuffle=bool(rng.integers(2)), sample_weight=rng.random(count) + 0.1 if rng.random() < 0.2 else None,
     )  # fmt: skip
     return SimpleNamespace(settings=settings, images=images, labels=labels, sparse=rng.random() < 0.2, options=options)

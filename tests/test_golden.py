@@ -5,7 +5,7 @@ import operator
 
 import numpy as np
 import pytest
-from oracle_c import ACTIVATIONS, OUTPUTS, have_gcc, make_case, read_dumps, run, uniform
+from oracle_c import ACTIVATIONS, OUTPUTS, Case, have_gcc, make_case, read_dumps, run, uniform
 
 import neurone
 from neurone.engine.optimizer import Optimizer
@@ -15,7 +15,7 @@ from neurone.training.rules import Rules
 
 WIDTHS = ("float32", "float64")
 HIDDEN = ((), (4,), (4, 3), (4, 2, 3))  # depths 0 to 3
-SEED = 20
+SEED = Case.seed
 
 needs_gcc = pytest.mark.skipif(
     not have_gcc(), reason="gcc is not installed: only the C program's stored results are compared"
@@ -43,7 +43,7 @@ def train(case, shuffle, kernels="notes", threads=1):
         epochs=len(case.orders),
         reduction="mean" if case.mean else "sum",
         shuffle=shuffle,
-        seed=SEED,
+        seed=case.seed,
         kernels=kernels,
         threads=threads,
         validation=None,
@@ -145,6 +145,11 @@ OPTIMIZERS = (
     dict(optimizer="adam", beta_1=0.7, beta_2=0.8, epsilon=1e-3, alpha=0.1, weight_decay=0.5),
     dict(optimizer="rprop"),
     dict(optimizer="rprop", alpha=0.2, weight_decay=0.01),
+    dict(clip_norm=0.05),
+    dict(max_norm=0.8),
+    dict(dropout=0.5),
+    dict(input_dropout=0.2, optimizer="adam"),
+    dict(input_dropout=0.3, dropout=0.6, momentum=0.9, max_norm=1.0, clip_norm=0.2, alpha=0.1, weight_decay=0.3),
 )
 
 

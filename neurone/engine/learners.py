@@ -1,7 +1,6 @@
 """A network, its samples and the arrays that the kernels work in: one class for each set of kernels.
 
-All train on the samples order[first:last], `order` being the whole epoch's, and add their cost and wrong answers to
-`tally`. A call may begin and end anywhere in a batch. Changes to the network's own parameters, and to the optimiser's
+All train on a `Span` of samples, and add their cost and wrong answers to `tally`. A call may begin and end anywhere in a batch. Changes to the network's own parameters, and to the optimiser's
 memory, take effect with `load`; both are up to date again after `store`.
 """
 
@@ -23,6 +22,7 @@ from neurone.kernels.team import MESSAGES
 from neurone.layout import state_offsets
 from neurone.system import cores
 
+NO_SAMPLES = Span(np.arange(0), 0, 0, 0)
 _WORDS, _WHOLE, _REAL = np.dtype(np.uint64), np.dtype(np.int64), np.dtype(np.float64)
 
 
@@ -51,6 +51,8 @@ class Problem:
     squares : ndarray or None
         Where the squares of the weights at each correction are added up (`kernels/notes.py`): float64 (layers, neurons
         of the largest layer).
+    seed : int
+        Of the masks of dropout.
     """
 
     network: object
@@ -65,11 +67,12 @@ class Problem:
     threads: int
     proportions: bool = False
     squares: np.ndarray | None = None
+    seed: int = 0
 
     def rule(self):
         """How a batch corrects the parameters, for kernels."""
         optimizer, squares = self.optimizer, self.squares is not None
-        return optimizer.rule(self.network.dtype, self.batch_size, self.total, self.proportions, squares)
+        return optimizer.rule(self.network.dtype, self.batch_size, self.total, self.proportions, squares, self.seed)
 
     def sums(self):
         """`squares`, or an array that stands for it where it is not written."""
@@ -92,14 +95,14 @@ class NotesLearner:
 
     def prepare(self):
         """Compile the kernels, or load them from the cache, by a call without samples."""
-        self.train(np.arange(0), 0, 0, 1.0, np.zeros(2))
+        self.train(NO_SAMPLES, 1.0, np.zeros(2))
 
     def samples_per_call(self):
         return samples_per_call(self.network)
 
-    def train(self, order, first, last, rate, tally):
+    def train(self, span, rate, tally):
         self._rule.alpha, self._rule.rate, self._work.tally = self.network.dtype.type(rate), rate, tally
-        notes.train(self._net, self._samples, Span(order, first, last), self._rule, self._work)
+        notes.train(self._net, self._samples, span, self._rule, self._work)
 
     def load(self):
         pass
@@ -132,7 +135,7 @@ class _PackedLearner:
         return all(jit.ready(kernel, *arguments) for kernel, arguments in self._no_samples())
 
     def _no_samples(self):
-        return self._calls(np.arange(0), 0, 0, 1.0, np.zeros(2))
+        return self._calls(NO_SAMPLES, 1.0, np.zeros(2))
 
     def samples_per_call(self):
         # Padding is work too.
@@ -178,13 +181,13 @@ class OnlineLearner(_PackedLearner):
         self._works = [OnlineWorkspace(outputs, packed.deltas_of(1)[0], y, problem.memory, problem.powers, np.zeros(2))]
         self._keep(problem)
 
-    def _calls(self, order, first, last, rate, tally):
-        (packed,), (work,), span = self._packed, self._works, Span(order, first, last)
+    def _calls(self, span, rate, tally):
+        (packed,), (work,) = self._packed, self._works
         work.tally = tally
         yield online.train, (packed.net, self._samples, span, self.network.dtype.type(rate), work, packed.shapes)
 
-    def train(self, order, first, last, rate, tally):
-        for kernel, arguments in self._calls(order, first, last, rate, tally):
+    def train(self, span, rate, tally):
+        for kernel, arguments in self._calls(span, rate, tally):
             kernel(*arguments)
 
 
@@ -202,25 +205,33 @@ class BatchLearner(_PackedLearner):
         threads = team_size(network, len(rows), size, stored, min(problem.threads, cores()))
         members = parts(network, threads, stored, tuned)
         self._together = tranche(size, len(members))
-        # A row that no sample of a tranche uses costs little, but there may be many of them: lists skip them.
-        listed = dense or inputs + 1 > self._together * stored
+        # A row that no sample of a tranche uses costs little, but there may be many of them: lists skip them. And lists
+        # can be written anew without what dropout takes.
+        drops = self._rule.inputs.threshold > 0
+        listed = dense or drops or inputs + 1 > self._together * stored
         group = 0 if listed else group_size(rows, members, tuned)
         cut = rows, problem.divisor, network.dtype, lines, problem.targets
         if empty:
-            self._samples, self._together = samples.none(rows, network.dtype, problem.targets), 1
+            self._samples, self._together = samples.none(rows, network.dtype, problem.targets, drops and not dense), 1
+        elif group:
+            self._samples = samples.grouped(*cut, group)
         else:
-            self._samples = samples.grouped(*cut, group) if group else samples.listed(*cut)
+            self._samples = samples.listed(*cut, self._rule.inputs.scale if drops else None)
+        self._longest = int(np.diff(lines).max()) + 1 if drops and not dense else 0
         self._packed = [Packed(network, part, group or 1) for part in members]
         self._works = [self._work(*of, problem) for of in zip(self._packed, members, strict=True)]
         self._keep(problem)
         second = network.sizes[min(2, len(network.sizes) - 1)]
         room = self._together * second + REGISTER_BYTES // network.dtype.itemsize
         self._messages = rows_of(MESSAGES, room, network.dtype)
+        bounded = problem.optimizer.clip_norm is not None or problem.optimizer.max_norm is not None
+        self._norms = np.zeros((2, len(network.sizes) - 1 if bounded else 0, max(network.sizes)))
 
     def _work(self, packed, part, problem):
         """The arrays for a thread."""
         dtype, images, words = self.network.dtype, self._samples.images, self._samples.present.shape[1]
-        turns = min(2, len(self._packed))
+        turns, numbers = min(2, len(self._packed)), max(part.blocks) * REGISTER_BYTES // dtype.itemsize
+        thinned = turns * self._together if self._longest else 0
         rare = images.shape[1] + 1 if len(self._samples.lines) and not words else 0
         return Workspace(
             each(turns, packed.inputs_of(self._together, images)),
@@ -233,9 +244,12 @@ class BatchLearner(_PackedLearner):
             aligned(self.network.sizes[-1], dtype),
             rows_of(turns, BITS * words, _WORDS),
             *(aligned(size, _WHOLE) for size in (self._together, rare, rare, 1)),  # places, seen, touched, count
+            *(rows_of(thinned, self._longest, of.dtype) for of in (self._samples.columns, self._samples.values)),
+            aligned(thinned, _WHOLE),  # stored
             np.zeros(2),
             problem.sums(),
-            aligned(part.blocks[0] * REGISTER_BYTES // dtype.itemsize, _REAL),  # sums
+            aligned(numbers, _REAL),  # sums
+            aligned(numbers, dtype),  # scales
             part.first,
         )
 
@@ -251,19 +265,19 @@ class BatchLearner(_PackedLearner):
         samples = super().samples_per_call()
         return min(samples, self._together) if len(self._packed) > 1 else samples
 
-    def _calls(self, order, first, last, rate, tally, meeting=None):
-        members, span = len(self._packed), Span(order, first, last)
+    def _calls(self, span, rate, tally, meeting=None):
+        members = len(self._packed)
         # Like `tally`, not in pages of its own: that made no difference.
         meeting = np.zeros((1 + members, 16), np.int64) if meeting is None else meeting
         self._rule.alpha, self._rule.rate = self.network.dtype.type(rate), rate
         for me, (packed, work) in enumerate(zip(self._packed, self._works, strict=True)):
             work.tally = tally
-            team = Team(me, members, meeting, self._messages)
+            team = Team(me, members, meeting, self._messages, self._norms)
             yield batch.train, (packed.net, self._samples, span, self._rule, work, team, packed.shapes)
 
-    def train(self, order, first, last, rate, tally):
+    def train(self, span, rate, tally):
         meeting = np.zeros((1 + len(self._packed), 16), np.int64)
-        calls = list(self._calls(order, first, last, rate, tally, meeting))
+        calls = list(self._calls(span, rate, tally, meeting))
 
         def work(member):
             kernel, arguments = calls[member]

@@ -3,6 +3,7 @@
 import numpy as np
 
 from neurone.engine.learners import BatchLearner
+from neurone.kernels.arguments import Span
 
 
 class Objective:
@@ -23,5 +24,5 @@ class Objective:
         learner.load()
         step = learner.samples_per_call()
         for first in range(0, self._count, step):
-            learner.train(self._order, first, min(first + step, self._count), 0.0, tally)
+            learner.train(Span(self._order, first, min(first + step, self._count), 0), 0.0, tally)
         return float(tally[0]), learner.gradient()

@@ -4,6 +4,7 @@ import numpy as np
 
 from neurone.datasets.arrays import SparseRows, dense
 from neurone.engine import samples
+from neurone.engine.optimizer import PLAIN_SGD
 from neurone.engine.parameters import Packed, own
 from neurone.engine.plan import Part, samples_per_call, tranche
 from neurone.engine.threads import team
@@ -16,6 +17,8 @@ from neurone.system import cores
 _FEW = 2
 # Up to this many numbers, in up to this many float images, are taken whole, without counting those that are 0.
 _SMALL, _ORDER = 100_000, np.arange(10_000)
+# What kernels ask whether anything is dropped: nothing is.
+_RULES = {name: PLAIN_SGD.rule(np.dtype(name)) for name in ("float32", "float64")}
 # There is a thread for every 10 million multiplications: starting and ending one takes a tenth of a millisecond.
 _WORK_OF_A_THREAD = 10_000_000
 
@@ -67,7 +70,7 @@ class Predictor:
         """A few rows of floats."""
         work, cut, span = self._spare.pop() if self._spare else _workplace(packed, rows)
         cut.images, span.last = rows, len(rows)
-        batch.predict(packed.net, cut, span, work, outputs, packed.shapes)
+        batch.predict(packed.net, cut, span, _RULES[outputs.dtype.name], work, outputs, packed.shapes)
         cut.images = None
         self._spare.append((work, cut, span))
 
@@ -75,7 +78,8 @@ class Predictor:
 def _workplace(packed, rows):
     """Arrays and structures for images that are taken whole."""
     dtype = packed.net.LesPoids.dtype
-    return _workspace(packed, 1 << 20, rows), samples.whole(rows, dtype.type(1), dtype, ()), Span(_ORDER, 0, 0)
+    cut = samples.whole(rows, dtype.type(1), dtype, ())
+    return _workspace(packed, 1 << 20, cut), cut, Span(_ORDER, 0, 0, 0)
 
 
 def _share(packed, rows, divisor, outputs, threads, step):
@@ -103,16 +107,17 @@ def _share(packed, rows, divisor, outputs, threads, step):
 
 def _predict(packed, rows, divisor, outputs):
     cut = samples.listed(rows, divisor, packed.net.LesPoids.dtype, samples.lines_of(rows))
-    span = Span(np.arange(len(rows)), 0, len(rows))
-    batch.predict(packed.net, cut, span, _workspace(packed, len(rows), cut.images), outputs, packed.shapes)
+    span, work = Span(np.arange(len(rows)), 0, len(rows), 0), _workspace(packed, len(rows), cut)
+    batch.predict(packed.net, cut, span, _RULES[outputs.dtype.name], work, outputs, packed.shapes)
 
 
-def _workspace(packed, count, images):
+def _workspace(packed, count, cut):
     """The arrays that the kernel works in for up to `count` images."""
     together, dtype = tranche(count), packed.net.LesPoids.dtype
     real, whole = np.empty(0, dtype), np.empty(0, np.int64)
     return Workspace(
-        packed.inputs_of(together, images)[None], packed.outputs_of(together)[None], packed.deltas_of(together)[None],
-        real, real.reshape(0, 0), np.empty(0), real, np.empty((1, 0), np.uint64), *(whole,) * 4, np.empty(0),
-        np.empty((0, 0)), np.empty(0), 0,
+        packed.inputs_of(together, cut.images)[None], packed.outputs_of(together)[None], packed.deltas_of(together)[None],
+        real, real.reshape(0, 0), np.empty(0), real, np.empty((1, 0), np.uint64), *(whole,) * 4,
+        np.empty((0, 0), cut.columns.dtype), np.empty((0, 0), cut.values.dtype), whole, np.empty(0),
+        np.empty((0, 0)), np.empty(0), real, 0,
     )  # fmt: skip

@@ -41,8 +41,11 @@ def fills_groups(rows, size):
     return present.sum() >= _FULL * full
 
 
-def listed(rows, divisor, dtype, lines, targets=()):
-    """Samples whose images are whole where they are dense, else lists. targets: labels, targets and factors."""
+def listed(rows, divisor, dtype, lines, targets=(), scale=None):
+    """Samples whose images are whole where they are dense, else lists. targets: labels, targets and factors.
+
+    With `scale`, lists hold normalised pixels times scale: what dropout makes of those that are kept.
+    """
     if is_dense(rows, lines):
         quotients = _quotients(rows, divisor, dtype)
         images = quotients[rows] if quotients.size else rows
@@ -55,6 +58,9 @@ def listed(rows, divisor, dtype, lines, targets=()):
         columns, values = np.empty(room, index_type(inputs)), np.empty(room, rows.dtype)
         if not sparse.cut(Pixels(rows), lines, columns, values):
             raise InputError(_CHANGED)
+    if scale is not None:
+        quotients = _quotients(values, divisor, dtype)
+        values = (quotients[values] if quotients.size else values) * scale
     return _samples(
         dtype, np.empty((0, inputs), dtype), values.dtype, columns.dtype, targets,
         lines=lines, columns=columns, values=values, quotients=_quotients(values, divisor, dtype),
@@ -81,11 +87,11 @@ def grouped(rows, divisor, dtype, lines, targets, size):
     )  # fmt: skip
 
 
-def none(rows, dtype, targets):
+def none(rows, dtype, targets, scaled=False):
     """A structure without samples, of the types that `rows` would have: for compiling kernels."""
     sparse_rows = isinstance(rows, SparseRows)
     inputs, values = (rows.inputs, rows.values.dtype) if sparse_rows else (rows.shape[1], rows.dtype)
-    return _samples(dtype, np.empty((0, inputs), dtype), values, index_type(inputs), targets)
+    return _samples(dtype, np.empty((0, inputs), dtype), dtype if scaled else values, index_type(inputs), targets)
 
 
 def whole(rows, divisor, dtype, targets):

@@ -56,11 +56,23 @@ class Pixels(Struct):
 
 
 class Span(Struct):
-    """What a call trains on: the samples order[first:last]; `order` is the whole epoch's."""
+    """What a call trains on: the samples order[first:last]; `order` is the whole epoch's, and `epoch` its number."""
 
     order: ndarray
     first: int
     last: int
+    epoch: int
+
+
+class Dropout(NamedTuple):
+    """Which neurons of a layer are kept (`dropout.is_kept`), and the factor of those; `kept` is their share.
+
+    With a threshold of 0 all are, and the factors are 1.
+    """
+
+    threshold: int
+    scale: float
+    kept: float
 
 
 class Rule(Struct):
@@ -68,7 +80,8 @@ class Rule(Struct):
 
     momentum is mu, and Adam's b1; powers, those of its b1 and b2, in 64 bits as are rate, decay and betas. With
     `proportions`, the sum of a batch's factors takes the place of its number of samples. With `squares`, each batch
-    adds up its weights' squares, for a cost with the penalty.
+    adds up its weights' squares, for a cost with the penalty. clip_norm, max_norm: in 64 bits; 0 where there is none.
+    inputs, hidden: their `Dropout`; seed, of the masks.
     """
 
     P: int
@@ -85,6 +98,11 @@ class Rule(Struct):
     c2: float
     epsilon: float
     betas: ndarray
+    clip_norm: float
+    max_norm: float
+    inputs: Dropout
+    hidden: Dropout
+    seed: int
     alpha: float
     rate: float
 
@@ -118,8 +136,8 @@ class OnlineWorkspace(Struct):
 class Workspace(Struct):
     """The arrays of `batch.py`. The first three are (tranches under way, samples of a tranche, numbers).
 
-    holders, places: see `groups.py`. seen, touched, count: see `sparse.gather`. squares, sums, first: see
-    `gradients.add_squares`.
+    holders, places: see `groups.py`. seen, touched, count: see `sparse.gather`; columns, values, stored: `sparse.thin`.
+    squares, sums, scales, first: see `norms.py`.
     """
 
     TabXCachees: ndarray
@@ -134,19 +152,24 @@ class Workspace(Struct):
     seen: ndarray
     touched: ndarray
     count: ndarray
+    columns: ndarray
+    values: ndarray
+    stored: ndarray
     tally: ndarray
     squares: ndarray
     sums: ndarray
+    scales: ndarray
     first: int
 
 
 class Team(Struct):
-    """A thread's place in its team (`team.py`): number `me` of `members`."""
+    """A thread's place in its team (`team.py`): number `me` of `members`. norms: see `norms.py`."""
 
     me: int
     members: int
     meeting: ndarray
     messages: ndarray
+    norms: ndarray
 
 
 class Shapes(Struct):

@@ -16,9 +16,11 @@ Parameters stand as in online.py. `layers.py` goes forward, `gradients.py` back.
 
 from neurone.constants import SGD
 from neurone.kernels.arguments import Correction, Step, Tranche
-from neurone.kernels.gradients import add_squares, backward, gradients
+from neurone.kernels.elementary import like
+from neurone.kernels.gradients import backward, end_layer, gradients
 from neurone.kernels.jit import kernel, step
-from neurone.kernels.layers import first_layer, forward, grouped_layer
+from neurone.kernels.layers import drop_inputs, drop_layer, enter_images, first_layer, forward, grouped_layer
+from neurone.kernels.norms import add_squares, clip, constrain
 from neurone.kernels.online import in_registers, outcome, outputs
 from neurone.kernels.simd import line, prefetch
 from neurone.kernels.team import MESSAGES, announce, receive, send, wait_for
@@ -42,36 +44,50 @@ def answers(net, samples, order, work, tranche):
 
 
 @step
-def up(net, samples, order, work, team, tranche, sent, shapes):
+def up(net, samples, span, rule, work, team, tranche, sent, shapes):
     """A tranche forward, up to the errors of the second layer, which the last thread of a team sends to all."""
     L, message = net.sizes.size - 1, line(team.messages, (sent - 1) % MESSAGES)
     if samples.present.size:
-        grouped_layer(net, samples, order, work, tranche, shapes)
+        grouped_layer(net, samples, span.order, work, tranche, shapes)
     else:
-        first_layer(net, samples, order, work, tranche, shapes)
+        enter_images(samples, span.order, work, tranche)
+        if rule.inputs.threshold:
+            drop_inputs(samples, span, rule, work, tranche)
+        first_layer(net, samples, span.order, work, tranche, shapes)
+    if L > 1:
+        drop_layer(net, work.TabOutputs[tranche.turn], span, rule, work, tranche, 1)
     if team.me > 0:
         Tab = work.Deltas[tranche.turn] if L == 2 else work.TabOutputs[tranche.turn]
         wait_for(team, team.me - 1, sent)
         receive(message, net.sizes[2], tranche.count, Tab, net.offset[2])
-    forward(net, work, tranche, min(team.me, 1), shapes)
+    forward(net, span, rule, work, tranche, min(team.me, 1), shapes)
     if team.me == team.members - 1:
-        answers(net, samples, order, work, tranche)
+        answers(net, samples, span.order, work, tranche)
         for number in range(L, 2, -1):
-            backward(net, work, tranche, number, shapes.hidden)
+            backward(net, span, rule, work, tranche, number, shapes.hidden)
     if team.members > 1:
         send(message, net.sizes[2], tranche.count, work.Deltas[tranche.turn], net.offset[2])
         announce(team, sent)
 
 
 @step
-def down(net, work, team, tranche, sent, shapes):
+def down(net, span, rule, work, team, tranche, sent, shapes):
     """A tranche back, down to the errors of the first layer; the last thread of a team sends those of the second."""
     if team.me < team.members - 1:
         wait_for(team, team.members - 1, sent)
         message = line(team.messages, (sent - 1) % MESSAGES)
         receive(message, net.sizes[2], tranche.count, work.Deltas[tranche.turn], net.offset[2])
     for number in range(min(net.sizes.size - 1, 2), 1, -1):
-        backward(net, work, tranche, number, shapes.hidden)
+        backward(net, span, rule, work, tranche, number, shapes.hidden)
+
+
+@step
+def clipped(net, samples, rule, work, team, stride, sent, shapes):
+    """Clip a batch's whole gradient, and correct all layers."""
+    clip(net, rule, stride, work, team, sent, shapes)
+    for number in range(1, net.sizes.size):
+        correction = Correction(False, False, stride.size, rule.penalty)
+        end_layer(net, samples, work, rule, number, correction, stride, shapes)
 
 
 @kernel
@@ -96,31 +112,38 @@ def train(net, samples, span, rule, work, team, shapes):
             if t < tranches:
                 here = q + t * size
                 tranche = Tranche(here, min(size, stop - here), (sent + t) % turns, share)
-                up(net, samples, order, work, team, tranche, sent + t + 1, shapes)
+                up(net, samples, span, rule, work, team, tranche, sent + t + 1, shapes)
             if t >= ahead:
                 here, turn = q + (t - ahead) * size, (sent + t - ahead) % turns
                 tranche = Tranche(here, min(size, stop - here), turn, share)
-                down(net, work, team, tranche, sent + t - ahead + 1, shapes)
+                down(net, span, rule, work, team, tranche, sent + t - ahead + 1, shapes)
                 last = here + tranche.count == end
                 if last:
                     stride = stride_of(rule, work.powers, W)
                     if rule.squares:
                         add_squares(net, work, share, shapes)
-                at_once = last and rule.method == SGD and rule.decay == 0
+                at_once = last and rule.method == SGD and rule.decay == 0 and rule.clip_norm == 0
                 correction = Correction(here == begin, at_once, stride.size, rule.penalty)
                 gradients(net, samples, span, work, rule, tranche, correction, stride, last, shapes)
         sent += tranches
         q = stop
+        if stop == end and rule.clip_norm != 0:
+            sent += 1
+            clipped(net, samples, rule, work, team, stride, sent, shapes)
+        if stop == end and rule.max_norm != 0:
+            sent += 1
+            constrain(net, rule, work, team, sent, shapes)
 
 
 @kernel
-def predict(net, samples, span, work, answers, shapes):
-    """The outputs of a span of images, whole or lists. answers: (P, outputs), written."""
+def predict(net, samples, span, rule, work, answers, shapes):
+    """The outputs of a span of images, whole or lists. answers: (P, outputs), written. rule: it drops nothing."""
     L, size = net.sizes.size - 1, work.TabOutputs.shape[1]
     for q in range(span.first, span.last, size):
         tranche = Tranche(q, min(size, span.last - q), L - L, 1.0)
+        enter_images(samples, span.order, work, tranche)
         first_layer(net, samples, span.order, work, tranche, shapes)
-        forward(net, work, tranche, L - L, shapes)
+        forward(net, span, rule, work, tranche, L - L, shapes)
         for e in range(tranche.count):
             yhat = in_registers(line(work.TabOutputs[tranche.turn], e), net, L)
             outputs(net, in_registers(line(work.Deltas[tranche.turn], e), net, L), yhat)

@@ -10,7 +10,7 @@ from neurone.kernels import groups, sparse
 from neurone.kernels.arguments import Correction, Rows
 from neurone.kernels.elementary import like, outer
 from neurone.kernels.jit import step
-from neurone.kernels.layers import rows_of
+from neurone.kernels.layers import drop_layer, rows_of
 from neurone.kernels.online import derivatives, layer_of, neurons, numbers_of, weighted_deltas, whole
 from neurone.kernels.simd import line, load, lowest_bit, part, store, strided, width
 from neurone.kernels.sparse import pixels
@@ -18,7 +18,7 @@ from neurone.kernels.update import correct, correct_penalised, update_rows
 
 
 @step
-def backward(net, work, tranche, number, shape):
+def backward(net, span, rule, work, tranche, number, shape):
     """The errors of a tranche in the layer before layer `number`."""
     TabOutput, Delta, numbers = work.TabOutputs[tranche.turn], work.Deltas[tranche.turn], width(net.Transposed, shape)
     layer = layer_of(net, number)
@@ -29,7 +29,8 @@ def backward(net, work, tranche, number, shape):
         for e in range(tranche.count):
             delta, U = line(Delta, e), line(TabOutput, e)
             weighted_deltas(net.Transposed, place, neurons(delta, net, number), delta, j, shape)
-            derivatives(net.activation, net.pente, part(U, j, end), part(delta, j, end))
+            derivatives(net.activation, net.pente, rule.hidden.kept, part(U, j, end), part(delta, j, end))
+    drop_layer(net, Delta, span, rule, work, tranche, number - 1)
 
 
 @step
@@ -162,34 +163,6 @@ def update_layer(net, work, layer, rule, stride, numbers):
 
 
 @step
-def squares_of(Tab, place, rows, numbers, sums):
-    """sums[k] = the sum of the squares of Tab[place + i * numbers + k] over i below `rows`, in order and in 64 bits."""
-    for k in range(numbers):
-        sums[k] = 0.0
-    for i in range(rows):
-        for k in range(numbers):
-            w = np.float64(Tab[place + i * numbers + k])
-            sums[k] += w * w
-
-
-@step
-def add_squares(net, work, share, shapes):
-    """`notes.add_squares`, for one thread's network, the first of whose own neurons is number `work.first`."""
-    numbers, last = width(net.LesPoids, shapes.hidden), net.sizes.size - 1
-    for number in range(1, last + 1):
-        layer, own = layer_of(net, number), work.squares[number - 1]
-        first, count = work.first if number <= 2 else 0, layer.m if number == 1 else layer.n
-        rows = layer.n if number == 1 else layer.m
-        for b in range(-(-count // numbers)):
-            if number == 1:
-                squares_of(net.LesPoids, layer.debut + (b * (rows + 1) + 1) * numbers, rows, numbers, work.sums)
-            else:
-                squares_of(net.Transposed, layer.back + b * rows * numbers, rows, numbers, work.sums)
-            for k in range(min(numbers, count - b * numbers)):
-                own[first + b * numbers + k] += work.sums[k] * share
-
-
-@step
 def transpose(net, layer, numbers, before):
     """Copy a layer's rows, all but the bias's, into Transposed. A row of its blocks has `numbers` numbers, a row of
     the blocks of the layer before it `before`."""
@@ -203,27 +176,41 @@ def transpose(net, layer, numbers, before):
 
 
 @step
+def are_lists(samples):
+    """Whether images are lists, and not groups."""
+    return samples.lines.size > 0 and samples.present.size == 0
+
+
+@step
+def end_layer(net, samples, work, rule, number, correction, stride, shapes):
+    """Correct a layer at a batch's end, if that has not come at once, and what follows from it."""
+    layer, numbers = layer_of(net, number), numbers_of(net, number, shapes)
+    if not correction.at_once:
+        update_layer(net, work, layer, rule, stride, numbers)
+    if number == 1 and are_lists(samples):
+        scatter(net.LesPoids, work, layer, correction, shapes.hidden)
+    if number > 1 and rule.max_norm == 0:
+        transpose(net, layer, numbers, width(net.LesPoids, shapes.hidden))
+
+
+@step
 def gradients(net, samples, span, work, rule, tranche, correction, stride, last, shapes):
-    """The gradient of a tranche, layer by layer, and with the `last` tranche of a batch the correction."""
-    L, before = net.sizes.size - 1, width(net.LesPoids, shapes.hidden)
-    listed = samples.lines.size > 0 and samples.present.size == 0
+    """The gradient of a tranche, layer by layer, and with the `last` tranche of a batch the correction; but not where
+    gradients are clipped, which needs the gradients of all layers first."""
+    L = net.sizes.size - 1
     for number in range(1, L + 1):
-        layer, numbers, zero = layer_of(net, number), numbers_of(net, number, shapes), L - L
+        layer, zero = layer_of(net, number), L - L
         X = rows_of(work.TabOutputs[tranche.turn], layer.bias)
         if number == 1:
             X = rows_of(work.TabXCachees[tranche.turn], zero)
         if number == 1 and samples.present.size:
             grouped_layer(net, samples, span.order, work, tranche, correction, shapes)
-        elif number == 1 and listed:
+        elif number == 1 and are_lists(samples):
             Delta = rows_of(work.Deltas[tranche.turn], layer.offset)
             sparse.gather(samples, span, work, layer, tranche, Delta, shapes.hidden)
         elif number == 1 or number < L:
             dense_layer(net, work, layer, X, tranche, correction, shapes.hidden, shapes.several)
         else:
             dense_layer(net, work, layer, X, tranche, correction, shapes.output, shapes.several_outputs)
-        if last and not correction.at_once:
-            update_layer(net, work, layer, rule, stride, numbers)
-        if last and number == 1 and listed:
-            scatter(net.LesPoids, work, layer, correction, shapes.hidden)
-        if last and number > 1:
-            transpose(net, layer, numbers, before)
+        if last and rule.clip_norm == 0:
+            end_layer(net, samples, work, rule, number, correction, stride, shapes)

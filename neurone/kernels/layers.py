@@ -8,10 +8,11 @@ import numpy as np
 
 from neurone.constants import IDENTITY
 from neurone.kernels import groups, sparse
-from neurone.kernels.arguments import Image, Rows
+from neurone.kernels.arguments import Rows
+from neurone.kernels.dropout import drop, key_of, key_of_layer
 from neurone.kernels.elementary import add_inner, like, outer
 from neurone.kernels.jit import step
-from neurone.kernels.online import activations, enter, forward_sparse, in_registers, layer_of, whole
+from neurone.kernels.online import activations, enter, forward_sparse, in_registers, layer_of, neurons, whole
 from neurone.kernels.simd import (
     line,
     load,
@@ -69,16 +70,15 @@ def dense_layer(LesPoids, layer, X, Sigma, count, resumed, shape, several):
 
 
 @step
-def sparse_layer(LesPoids, layer, samples, order, tranche, Sigma, shape):
+def sparse_layer(LesPoids, layer, samples, order, work, tranche, Sigma, shape):
     """As `dense_layer`, for images that are lists. Block by block, since all samples use a block's rows."""
-    lines, numbers = samples.lines, width(LesPoids, shape)
+    numbers = width(LesPoids, shape)
     for b in range(layer.blocks):
         place, j = layer.debut + b * (layer.n + 1) * numbers, Sigma.place + b * numbers
         for e in range(tranche.count):
             if b == 0:
                 sparse.anticipate(samples, order, tranche.q + e)
-            p = order[tranche.q + e]
-            image = Image(samples.columns, samples.values, samples.quotients, lines[p], lines[p + 1])
+            image = sparse.image_of(samples, order, work, tranche, e)
             forward_sparse(LesPoids, place, image, Sigma.Tab, j + e * Sigma.stride, shape)
 
 
@@ -99,16 +99,43 @@ def anticipate(images, order, q):
 
 
 @step
+def enter_images(samples, order, work, tranche):
+    """The images of a tranche into TabXCachee, where they are whole."""
+    for e in range(tranche.count if samples.lines.size == 0 else 0):
+        enter(line(samples.images, order[tranche.q + e]), line(work.TabXCachees[tranche.turn], e))
+
+
+@step
+def drop_inputs(samples, span, rule, work, tranche):
+    """Drop inputs of images that are whole or lists."""
+    if samples.lines.size:
+        sparse.thin(samples, span, rule, work, tranche)
+        return
+    for e in range(tranche.count):
+        X = line(work.TabXCachees[tranche.turn], e)
+        key = key_of(rule.seed, span.epoch, span.order[tranche.q + e])
+        drop(part(X, 1, samples.images.shape[1] + 1), key_of_layer(key, 0), 0, rule.inputs)
+
+
+@step
+def drop_layer(net, Tab, span, rule, work, tranche, number):
+    """Drop neurons of a hidden layer, or their errors: those of Tab."""
+    if rule.hidden.threshold:
+        first = work.first if number == 1 else 0
+        for e in range(tranche.count):
+            key = key_of(rule.seed, span.epoch, span.order[tranche.q + e])
+            drop(neurons(line(Tab, e), net, number), key_of_layer(key, number), first, rule.hidden)
+
+
+@step
 def first_layer(net, samples, order, work, tranche, shapes):
-    """The samples of a tranche through the first layer, for images that are whole or lists."""
+    """The samples of a tranche through the first layer, for images that are in TabXCachee or lists."""
     L, layer, count = net.sizes.size - 1, layer_of(net, 1), tranche.count
     Tab = work.TabOutputs[tranche.turn] if L > 1 else work.Deltas[tranche.turn]  # tau, in DeltaSortie's place
     if samples.lines.size:
-        sparse_layer(net.LesPoids, layer, samples, order, tranche, rows_of(Tab, layer.offset), shapes.hidden)
+        sparse_layer(net.LesPoids, layer, samples, order, work, tranche, rows_of(Tab, layer.offset), shapes.hidden)
     else:
         TabXCachee, zero = work.TabXCachees[tranche.turn], L - L  # a literal would be another type, compiled once more
-        for e in range(count):
-            enter(line(samples.images, order[tranche.q + e]), line(TabXCachee, e))
         X, Sigma = rows_of(TabXCachee, zero), rows_of(Tab, layer.offset)
         dense_layer(net.LesPoids, layer, X, Sigma, count, zero, shapes.hidden, shapes.several)
     for e in range(count):
@@ -155,7 +182,7 @@ def grouped_layer(net, samples, order, work, tranche, shapes):
 
 
 @step
-def forward(net, work, tranche, resumed, shapes):
+def forward(net, span, rule, work, tranche, resumed, shapes):
     """The samples of a tranche through the other layers; tau is written in DeltaSortie's place.
 
     Where `resumed` is 1, the second layer's sums continue from another thread's.
@@ -170,6 +197,7 @@ def forward(net, work, tranche, resumed, shapes):
             dense_layer(net.LesPoids, layer, X, Sigma, count, begun, shapes.hidden, shapes.several)
             for e in range(count):
                 activate_layer(net, number, line(TabOutput, e))
+            drop_layer(net, TabOutput, span, rule, work, tranche, number)
         else:
             Sigma = rows_of(Delta, layer.offset)
             dense_layer(net.LesPoids, layer, X, Sigma, count, begun, shapes.output, shapes.several_outputs)

@@ -35,6 +35,7 @@ import math
 import numpy as np
 
 from neurone.constants import HALF_QUADRATIC, LOG, POISSON, QUADRATIC, SOFTMAX
+from neurone.kernels.dropout import drop, key_of, key_of_layer
 from neurone.kernels.elementary import activate, derivative, exp, like, madd
 from neurone.kernels.jit import kernel, step, view
 from neurone.kernels.update import stride_of, update, weight
@@ -101,10 +102,10 @@ def softmax(tau, yhat):
 
 
 @step
-def forward(net, TabOutput, tau):
+def forward(net, TabOutput, tau, key, dropout):
     """U = g(sigma) layer by layer, then yhat = gs(tau); returns softmax's (max, S), else (0, 1).
 
-    TabOutput holds the inputs; its other layers and tau (outputs,) are written.
+    TabOutput holds the inputs; its other layers and tau (outputs,) are written. key: of the sample's masks.
     """
     LesPoids, debut, pente, last = net.LesPoids, net.debut, net.pente, net.sizes.size - 1
     for layer in range(1, last):
@@ -112,6 +113,8 @@ def forward(net, TabOutput, tau):
         pre_activation(LesPoids, debut[layer - 1], X, U)  # U holds sigma until g replaces it
         for j in range(U.size):
             U[j] = activate(net.activation, U[j], pente)
+        if dropout.threshold:
+            drop(U, key_of_layer(key, layer), 0, dropout)
         TabOutput[net.offset[layer] - 1] = 1
 
     yhat = neurons(TabOutput, net, last)
@@ -207,10 +210,11 @@ def weigh(factors, p, cost, DeltaSortie):
 
 
 @kernel
-def delta_hidden(LesPoids, debut, activation, pente, U, DeltaSuivante, DeltaCachee):
+def delta_hidden(LesPoids, debut, activation, pente, kept, U, DeltaSuivante, DeltaCachee):
     """delta_j = g'(sigma_j) sum_k z_jk delta_k, from the errors of the next layer; the bias neuron has no error.
 
-    U, DeltaCachee: (n,), without the bias neuron. DeltaSuivante: (m,). DeltaCachee is written.
+    U, DeltaCachee: (n,), without the bias neuron. DeltaSuivante: (m,). DeltaCachee is written. kept: 1, or what takes
+    back that dropout has scaled U up.
     """
     m = DeltaSuivante.size
     for j in range(U.size):
@@ -218,7 +222,7 @@ def delta_hidden(LesPoids, debut, activation, pente, U, DeltaSuivante, DeltaCach
         z = row(LesPoids, debut, 1 + j, m)
         for k in range(m):
             s = madd(z[k], DeltaSuivante[k], s)
-        DeltaCachee[j] = derivative(activation, U[j], pente) * s
+        DeltaCachee[j] = derivative(activation, kept * U[j], pente) * s
 
 
 @kernel
@@ -232,16 +236,19 @@ def gradient(Gradient, debut, X, Delta):
 
 
 @step
-def backward(net, TabOutput, Delta, Gradient):
+def backward(net, TabOutput, Delta, Gradient, key, dropout):
     """The errors of the hidden layers, last to first, then every layer's gradient.
 
-    Delta holds the output's error; its other layers are written. Gradient is added to.
+    Delta holds the output's error; its other layers are written. Gradient is added to. A neuron that was dropped has no
+    error, and the others' errors are scaled as their outputs were.
     """
     debut, last = net.debut, net.sizes.size - 1
     for layer in range(last - 1, 0, -1):
         U, DeltaCachee = neurons(TabOutput, net, layer), neurons(Delta, net, layer)
         DeltaSuivante = neurons(Delta, net, layer + 1)
-        delta_hidden(net.LesPoids, debut[layer], net.activation, net.pente, U, DeltaSuivante, DeltaCachee)
+        delta_hidden(net.LesPoids, debut[layer], net.activation, net.pente, dropout.kept, U, DeltaSuivante, DeltaCachee)
+        if dropout.threshold:
+            drop(DeltaCachee, key_of_layer(key, layer), 0, dropout)
     for layer in range(1, last + 1):
         X = with_bias(TabOutput, net, layer - 1)
         gradient(Gradient, debut[layer - 1], X, neurons(Delta, net, layer))
@@ -263,6 +270,43 @@ def add_squares(net, share, squares):
                 w = np.float64(net.LesPoids[net.debut[layer - 1] + i * m + j])
                 s += w * w
             squares[layer - 1, neuron] += s * share
+
+
+@step
+def clip(net, Gradient, clip_norm, P):
+    """Multiply the mean gradient by clip_norm / (norm + 1e-6), if that is below 1: PyTorch's `clip_grad_norm_`.
+
+    P: the batch's weight, or 1 where the gradient is a total. The sum of squares, in 64 bits, is one of sums for each
+    neuron, which are independent: each has all its terms in one thread of `batch.py`, or goes from one to the next.
+    """
+    total = 0.0
+    for layer in range(1, net.sizes.size):
+        n, m = net.sizes[layer - 1], net.sizes[layer]
+        for j in range(m):
+            s = 0.0
+            for i in range(n + 1):
+                G = np.float64(Gradient[net.debut[layer - 1] + i * m + j])
+                s += G * G
+            total += s
+    factor = clip_norm / (math.sqrt(total) / np.float64(P) + 1e-6)
+    if factor < 1.0:
+        for place in range(Gradient.size):
+            Gradient[place] *= like(P, factor)
+
+
+@step
+def constrain(net, max_norm):
+    """Shorten the weights into each neuron, without the bias, to max_norm, where they are longer."""
+    for layer in range(1, net.sizes.size):
+        n, m = net.sizes[layer - 1], net.sizes[layer]
+        for j in range(m):
+            s = 0.0
+            for i in range(1, n + 1):
+                w = np.float64(net.LesPoids[net.debut[layer - 1] + i * m + j])
+                s += w * w
+            if s > max_norm * max_norm:
+                for i in range(1, n + 1):
+                    net.LesPoids[net.debut[layer - 1] + i * m + j] *= like(net.pente, max_norm / math.sqrt(s))
 
 
 @step
@@ -315,16 +359,21 @@ def train(net, samples, span, rule, work):
             W = weight(rule, samples.factors, order, begin, end)
             share = (end - begin) / W
         normalisation(samples.images[p], samples.divisor, TabXCachee)
+        key = key_of(rule.seed, span.epoch, p)
+        if rule.inputs.threshold:
+            drop(TabXCachee[1:], key_of_layer(key, 0), 0, rule.inputs)
         target(samples.labels, samples.targets, p, y)
-        largest, S = forward(net, TabOutput, work.tau)
+        largest, S = forward(net, TabOutput, work.tau, key, rule.hidden)
         cost = sample_cost(net, y, TabOutputSortie, work.tau, largest, S)
         if samples.labels.size:
             tally[1] += wrong(samples.labels, p, TabOutputSortie)
         delta_output(net, y, TabOutputSortie, DeltaSortie)
         tally[0] += weigh(samples.factors, p, cost, DeltaSortie) * share
-        backward(net, TabOutput, Delta, Gradient)
+        backward(net, TabOutput, Delta, Gradient, key, rule.hidden)
         if q + 1 == end:
             stride = stride_of(rule, work.powers, W)
+            if rule.clip_norm != 0:
+                clip(net, Gradient, rule.clip_norm, stride.P)
             if rule.squares:
                 add_squares(net, share, work.squares)
             if rule.penalty != 0:
@@ -332,3 +381,5 @@ def train(net, samples, span, rule, work):
             if stride.decay != 0:
                 shrink(net, stride.decay)
             correction(net.LesPoids, Gradient, work.memory, rule, stride)
+            if rule.max_norm != 0:
+                constrain(net, rule.max_norm)

@@ -144,11 +144,12 @@ def weighted_deltas(Transposed, place, DeltaSuivante, Delta, j, shape):
 
 
 @step
-def derivatives(activation, pente, U, DeltaCachee):
-    """Multiply DeltaCachee, the weighted deltas, by g'(sigma_j). U and DeltaCachee are padded to whole registers."""
+def derivatives(activation, pente, kept, U, DeltaCachee):
+    """Multiply DeltaCachee, the weighted deltas, by g'(sigma_j). U and DeltaCachee are padded to whole registers. kept:
+    see `notes.delta_hidden`."""
     for j in range(0, U.size, width(U, REGISTER)):
         u, s = load(U, j, REGISTER), load(DeltaCachee, j, REGISTER)
-        store(DeltaCachee, j, derivative(activation, u, pente) * s)
+        store(DeltaCachee, j, derivative(activation, kept * u, pente) * s)
 
 
 @step
@@ -250,7 +251,7 @@ def backward(net, TabOutput, Delta, shape):
             place, j = layer.back + b * layer.m * numbers, layer.bias + 1 + b * numbers
             weighted_deltas(net.Transposed, place, DeltaSuivante, Delta, j, shape)
         U, DeltaCachee = in_registers(TabOutput, net, number - 1), in_registers(Delta, net, number - 1)
-        derivatives(net.activation, net.pente, U, DeltaCachee)
+        derivatives(net.activation, net.pente, like(net.pente, 1), U, DeltaCachee)
 
 
 @step

@@ -15,9 +15,11 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from neurone.kernels.arguments import Image
+from neurone.kernels.dropout import is_kept, key_of, key_of_layer
 from neurone.kernels.elementary import like
 from neurone.kernels.jit import inlined, kernel, step
-from neurone.kernels.simd import load, prefetch, scalars_at, width
+from neurone.kernels.simd import load, part, prefetch, scalars_at, width
 from neurone.kernels.update import correct
 
 
@@ -118,6 +120,36 @@ def anticipate(samples, order, q):
 
 
 @step
+def thin(samples, span, rule, work, tranche):
+    """Write the lists of a tranche anew, without the inputs that are dropped; values are scaled already.
+
+    columns, values: (tranches under way * samples of a tranche, length of the longest list + 1); stored: how long the
+    new lists are.
+    """
+    lines, together, longest = samples.lines, work.TabOutputs.shape[1], work.columns.shape[1]
+    columns, values = part(work.columns, 0, work.columns.size), part(work.values, 0, work.values.size)
+    for e in range(tranche.count):
+        p, place = span.order[tranche.q + e], tranche.turn * together + e
+        key = key_of_layer(key_of(rule.seed, span.epoch, p), 0)
+        t = first = np.uint64(place * longest)
+        for s in range(np.uint64(lines[p]), np.uint64(lines[p + 1])):
+            columns[t], values[t] = samples.columns[s], samples.values[s]
+            t += np.uint64(is_kept(key, np.uint64(columns[t]) - np.uint64(1), rule.inputs.threshold))
+        work.stored[place] = t - first
+
+
+@inlined
+def image_of(samples, order, work, tranche, e):
+    """The list of a tranche's e-th sample, or what dropout has left of it."""
+    if work.stored.size:
+        place, longest = tranche.turn * work.TabOutputs.shape[1] + e, work.columns.shape[1]
+        columns, values = part(work.columns, 0, work.columns.size), part(work.values, 0, work.values.size)
+        return Image(columns, values, samples.quotients, place * longest, place * longest + work.stored[place])
+    p = order[tranche.q + e]
+    return Image(samples.columns, samples.values, samples.quotients, samples.lines[p], samples.lines[p + 1])
+
+
+@step
 def gather(samples, span, work, layer, tranche, errors, shape):
     """The gradient of the first layer, where a tranche has only a few of very many inputs.
 
@@ -125,18 +157,17 @@ def gather(samples, span, work, layer, tranche, errors, shape):
     `touched` lists those of this batch, count[0] of them; seen[i] tells whether row i is listed.
     """
     Gradient, touched, count, seen = work.Gradient, work.touched, work.count, work.seen
-    lines, columns, values, quotients = samples.lines, samples.columns, samples.values, samples.quotients
-    one, numbers = like(quotients[0], 1), width(Gradient, shape)
+    one, numbers = like(samples.quotients[0], 1), width(Gradient, shape)
     for b in range(layer.blocks):
         first = layer.debut + b * (layer.n + 1) * numbers
         for e in range(tranche.count):
-            p = span.order[tranche.q + e]
+            image = image_of(samples, span.order, work, tranche, e)
             delta = load(errors.Tab, errors.place + b * numbers + e * errors.stride, shape)
             correct(Gradient, first, (one, delta))
-            for t in range(np.uint64(lines[p]), np.uint64(lines[p + 1])):
-                i = np.int64(columns[t])
+            for t in range(np.uint64(image.first), np.uint64(image.last)):
+                i = np.int64(image.columns[t])
                 if seen[i] == 0:
                     seen[i] = 1
                     touched[count[0]] = i
                     count[0] += 1
-                correct(Gradient, first + i * numbers, (pixel(quotients, values[t]), delta))
+                correct(Gradient, first + i * numbers, (pixel(image.quotients, image.values[t]), delta))

@@ -12,6 +12,7 @@ from neurone.engine.scorer import Scorer
 from neurone.engine.tuning import LEARNERS
 from neurone.errors import DivergenceError, InputError
 from neurone.floats import exactly
+from neurone.kernels.arguments import Span
 from neurone.network import Network
 from neurone.randomness import epoch_order
 from neurone.training.advice import advise
@@ -51,6 +52,10 @@ def fit(
     epsilon=1e-8,
     alpha=0.0,
     weight_decay=0.0,
+    clip_norm=None,
+    max_norm=None,
+    input_dropout=0.0,
+    dropout=0.0,
     shuffle=True,
     seed=0,
     kernels="fast",
@@ -127,9 +132,20 @@ def fit(
     weight_decay : float, default 0.0
         Before a correction, weights, not biases, are multiplied by 1 - weight_decay times the learning rate, apart from
         the gradient (Loshchilov and Hutter, 2019: AdamW, with adam).
+    clip_norm : float, optional
+        Where the norm of a batch's gradient (by `reduction`, a mean or a sum) is larger, the gradient is shortened to
+        it, before penalty and decay: PyTorch's `clip_grad_norm_`.
+    max_norm : float, optional
+        After a correction, the weights into a neuron, without its bias, are shortened to this norm, if they are longer.
+    input_dropout, dropout : float, default 0.0
+        Each sample is trained without this share of its inputs, and of the neurons of every hidden layer, chosen by
+        chance (specification section 9), while the others count for 1 / (1 - share) times as much. Predictions use all.
+        An epoch's cost and training error are those of what was trained (Srivastava et al., 2014, who take 0.2 and 0.5,
+        with a `max_norm` of 2 to 4).
     shuffle : bool, default True
         Take the samples in a new order each epoch, a function of (seed, epoch) alone; else in the order given.
     seed : int, default 0
+        Of the orders, and of what dropout leaves out.
     kernels : {"fast", "notes"}, default "fast"
         Both give the same bits, as long as numbers are finite; `notes` is for reading.
     tuning : {"background", "first", "off"}, default "background"
@@ -206,7 +222,20 @@ def fit(
         batch_size=batch_size,
         epochs=done + options.integer("epochs", epochs, 0, 2**32 - 1 - done),
         reduction=reduction,
-        optimizer=Optimizer(optimizer, momentum, nesterovs_momentum, alpha, weight_decay, beta_1, beta_2, epsilon),
+        optimizer=Optimizer(
+            optimizer,
+            momentum,
+            nesterovs_momentum,
+            alpha,
+            weight_decay,
+            beta_1,
+            beta_2,
+            epsilon,
+            clip_norm,
+            max_norm,
+            input_dropout,
+            dropout,
+        ),
         shuffle=shuffle,
         seed=seed,
         kernels=kernels,
@@ -271,7 +300,7 @@ def iterate(
     problem = checked_problem(
         network, images, labels, sample_weight, batch_size, reduction, optimizer, threads, position
     )
-    problem.proportions = proportions and sample_weight is not None
+    problem.seed, problem.proportions = seed, proportions and sample_weight is not None
     if penalised and optimizer.alpha:
         if position.squares is None:
             position.squares = np.zeros((len(network.sizes) - 1, max(network.sizes)))
@@ -400,7 +429,7 @@ def _train_epoch(learner, order, rate, batch_size, begin, position, improve, pro
             last = end  # of a batch, where the position can be saved
         call = time.perf_counter()
         position.whole = False
-        learner.train(order, first, last, rate, tally)
+        learner.train(Span(order, first, last, len(position.reports)), rate, tally)
         seconds = time.perf_counter() - call
         learner.store()
         if not (np.isfinite(learner.network.parameters).all() and np.isfinite(tally[0])):

@@ -22,6 +22,8 @@
        R  learning rate of the first epoch; R  decay, a factor from each epoch to the next, both kept in 64 bits
        N  optimiser; N 1 for Nesterov's momentum;  R momentum;  R penalty
        R  weight decay, beta 1, beta 2, epsilon                    kept in 64 bits
+       R  bound on the gradient's norm; R  bound on the norm of the weights into a neuron; 0: none. In 64 bits
+       R  share of the inputs dropped; R  of the hidden neurons;   N  seed of the masks, 64 bits without a sign
        N  0 if samples have no factors, 1 if they have, 2 if these are proportions: a batch's sum replaces its number
        N  order of the samples in each epoch                                            [epochs][samples]
        R  parameters, the layers' blocks one after the other                            [...]
@@ -199,12 +201,42 @@ static void softmax(void)
     for (k = 0; k < outputs; k++) TabOutputSortie[k] = TabOutputSortie[k] / S;
 }
 
-/* From TabXCachee to TabOutputSortie. */
-static void forward(void)
+/* ------------------------------------------------------------------------------- dropout */
+
+static uint64_t seed, key; /* key: of the sample's masks */
+static double input_dropout, dropout;
+
+static uint64_t mix(uint64_t x)
+{
+    uint64_t z = x + UINT64_C(0x9E3779B97F4A7C15);
+    z = (z ^ (z >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
+    z = (z ^ (z >> 27)) * UINT64_C(0x94D049BB133111EB);
+    return z ^ (z >> 31);
+}
+
+/* Drops a share of the m neurons of a layer (0: the inputs), or their errors, and scales up the others. */
+static void drop(real *u, int64_t m, int64_t layer, double share)
+{
+    uint64_t of_layer = mix(key + (uint64_t)layer), threshold = (uint64_t)floor(share * 4294967296.0 + 0.5);
+    real scale = (real)(1 / (1 - share));
+    int64_t j;
+
+    for (j = 0; j < m; j++) {
+        uint32_t h = (uint32_t)of_layer + (uint32_t)j * UINT32_C(0x9E3779B9);
+        h = (h ^ (h >> 16)) * UINT32_C(0x7FEB352D);
+        h = (h ^ (h >> 15)) * UINT32_C(0x846CA68B);
+        h = h ^ (h >> 16) ^ (uint32_t)(of_layer >> 32);
+        u[j] = h >= threshold ? u[j] * scale : 0;
+    }
+}
+
+/* From TabXCachee to TabOutputSortie; training: with dropout. */
+static void forward(int training)
 {
     int l;
     int64_t i, j, k;
 
+    if (training && input_dropout != 0) drop(TabXCachee + 1, sizes[0], 0, input_dropout);
     for (l = 0; l < L; l++) {
         const real *w = LesPoids + debut[l], *x = entering(l);
         int64_t n = sizes[l], m = sizes[l + 1];
@@ -216,6 +248,7 @@ static void forward(void)
             else
                 tau[j] = s;
         }
+        if (training && dropout != 0 && l < L - 1) drop(TabOutputCachee[l] + 1, m, l + 1, dropout);
     }
     if (output == SOFTMAX)
         softmax();
@@ -242,10 +275,12 @@ static void delta_output(const real *y, real factor)
     }
 }
 
-/* The errors of the hidden layers, from the last down. The bias neuron (slot 0) has none. */
+/* The errors of the hidden layers, from the last down. The bias neuron (slot 0) has none. The derivative is that at
+   the output before dropout, from which all neurons but the dropped ones were scaled up. */
 static void delta_hidden(void)
 {
     int l;
+    real kept = (real)(1 - dropout);
     int64_t j, k;
 
     for (l = L - 2; l >= 0; l--) {
@@ -254,8 +289,9 @@ static void delta_hidden(void)
         for (j = 0; j < n; j++) {
             real s = 0;
             for (k = 0; k < m; k++) s = madd(z[(1 + j) * m + k], delta_above[k], s);
-            DeltaCachee[l][j] = derivative(activation, TabOutputCachee[l][1 + j]) * s;
+            DeltaCachee[l][j] = derivative(activation, kept * TabOutputCachee[l][1 + j]) * s;
         }
+        if (dropout != 0) drop(DeltaCachee[l], n, l + 1, dropout);
     }
 }
 
@@ -278,7 +314,7 @@ static void gradient(void)
 
 static int64_t optimiser, nesterov;
 static real momentum, penalty;
-static double weight_decay, beta_1, beta_2, epsilon;
+static double weight_decay, beta_1, beta_2, epsilon, clip_norm, max_norm;
 static double B1, B2;         /* the powers of beta_1 and beta_2 */
 static real *first, *second;  /* what the optimiser keeps for each parameter */
 
@@ -351,6 +387,42 @@ static void add_squares(double *squares, double share)
     }
 }
 
+/* The sum of the squares of what leads to neuron j of layer l, in a, from row `i` on. */
+static double column(const real *a, int l, int64_t j, int64_t i)
+{
+    double s = 0;
+
+    for (a += debut[l] + j; i <= sizes[l]; i++) s += (double)a[i * sizes[l + 1]] * (double)a[i * sizes[l + 1]];
+    return s;
+}
+
+static void clip(real P)
+{
+    int l;
+    int64_t j, q;
+    double total = 0, factor;
+
+    for (l = 0; l < L; l++)
+        for (j = 0; j < sizes[l + 1]; j++) total += column(Gradient, l, j, 0);
+    factor = clip_norm / (sqrt(total) / (double)P + 1e-6);
+    if (factor < 1)
+        for (q = 0; q < debut[L]; q++) Gradient[q] = Gradient[q] * (real)factor;
+}
+
+static void constrain(void)
+{
+    int l;
+    int64_t i, j;
+
+    for (l = 0; l < L; l++)
+        for (j = 0; j < sizes[l + 1]; j++) {
+            double s = column(LesPoids, l, j, 1);
+            real *w = LesPoids + debut[l] + j, factor = (real)(max_norm / sqrt(s));
+            if (s > max_norm * max_norm)
+                for (i = 1; i <= sizes[l]; i++) w[i * sizes[l + 1]] = w[i * sizes[l + 1]] * factor;
+        }
+}
+
 /* By the gradient of a batch of P samples, or, where the gradient is a total, of 1. */
 static void correction(double rate, real P)
 {
@@ -358,6 +430,7 @@ static void correction(double rate, real P)
     int64_t q;
     real alpha = (real)rate, shrink = (real)(-(rate * weight_decay)), r = 0;
 
+    if (clip_norm != 0) clip(P);
     for (l = 0; l < L; l++)
         for (q = debut[l] + sizes[l + 1]; q < debut[l + 1]; q++) { /* the weights: row 0 is the biases' */
             if (penalty != 0) Gradient[q] = madd(penalty, LesPoids[q], Gradient[q]);
@@ -374,6 +447,7 @@ static void correction(double rate, real P)
         case RPROP: rprop(q, P); break;
         default: sgd(q, alpha / P);
         }
+    if (max_norm != 0) constrain();
 }
 
 /* The cost of the sample just predicted, each output's term added in turn, in 64 bits. */
@@ -496,6 +570,11 @@ static void run(void)
     beta_1 = number_64();
     beta_2 = number_64();
     epsilon = number_64();
+    clip_norm = number_64();
+    max_norm = number_64();
+    input_dropout = number_64();
+    dropout = number_64();
+    seed = (uint64_t)integer();
     for (q = 0; q < debut[L]; q++) first[q] = (real)(optimiser == RPROP ? 0.1 : 0);
     factors = integer();
     for (q = 0; q < epochs * samples; q++) order[q] = integer();
@@ -533,7 +612,8 @@ static void run(void)
                 int64_t sample = order[e * samples + p];
                 const real *y = Y + sample * outputs;
                 for (i = 0; i < inputs; i++) TabXCachee[1 + i] = X[sample * inputs + i];
-                forward();
+                key = mix(mix(mix(seed) + (uint64_t)e) + (uint64_t)sample);
+                forward(1);
                 sum += sample_cost(y) * (double)F[sample] * ((double)P / weight);
                 delta_output(y, F[sample]);
                 delta_hidden();
@@ -553,7 +633,7 @@ static void run(void)
     for (e = 0; e < epochs; e++) put(penalties[e]);
     for (p = 0; p < samples; p++) {
         for (i = 0; i < inputs; i++) TabXCachee[1 + i] = X[p * inputs + i];
-        forward();
+        forward(0);
         for (k = 0; k < outputs; k++) put((double)TabOutputSortie[k]);
     }
 

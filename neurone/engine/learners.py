@@ -1,7 +1,8 @@
 """A network, its samples and the arrays that the kernels work in: one class for each set of kernels.
 
-All train on a `Span` of samples, and add their cost and wrong answers to `tally`. A call may begin and end anywhere in a batch. Changes to the network's own parameters, and to the optimiser's
-memory, take effect with `load`; both are up to date again after `store`.
+All train on a `Span` of samples, and add their cost and wrong answers to `tally`. A call may begin and end anywhere in
+a batch. Changes to the network's own parameters, and to the optimiser's memory, take effect with `load`; both are up to
+date again after `store`.
 """
 
 from dataclasses import dataclass
@@ -244,7 +245,8 @@ class BatchLearner(_PackedLearner):
             aligned(self.network.sizes[-1], dtype),
             rows_of(turns, BITS * words, _WORDS),
             *(aligned(size, _WHOLE) for size in (self._together, rare, rare, 1)),  # places, seen, touched, count
-            *(rows_of(thinned, self._longest, of.dtype) for of in (self._samples.columns, self._samples.values)),
+            aligned(thinned * self._longest, self._samples.columns.dtype).reshape(thinned, self._longest),
+            aligned(thinned * self._longest, self._samples.values.dtype).reshape(thinned, self._longest),
             aligned(thinned, _WHOLE),  # stored
             np.zeros(2),
             problem.sums(),

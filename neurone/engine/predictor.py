@@ -114,9 +114,10 @@ def _predict(packed, rows, divisor, outputs):
 def _workspace(packed, count, cut):
     """The arrays that the kernel works in for up to `count` images."""
     together, dtype = tranche(count), packed.net.LesPoids.dtype
+    states, deltas = packed.outputs_of(together)[None], packed.deltas_of(together)[None]
     real, whole = np.empty(0, dtype), np.empty(0, np.int64)
     return Workspace(
-        packed.inputs_of(together, cut.images)[None], packed.outputs_of(together)[None], packed.deltas_of(together)[None],
+        packed.inputs_of(together, cut.images)[None], states, deltas,
         real, real.reshape(0, 0), np.empty(0), real, np.empty((1, 0), np.uint64), *(whole,) * 4,
         np.empty((0, 0), cut.columns.dtype), np.empty((0, 0), cut.values.dtype), whole, np.empty(0),
         np.empty((0, 0)), np.empty(0), real, 0,

@@ -16,7 +16,6 @@ Parameters stand as in online.py. `layers.py` goes forward, `gradients.py` back.
 
 from neurone.constants import SGD
 from neurone.kernels.arguments import Correction, Step, Tranche
-from neurone.kernels.elementary import like
 from neurone.kernels.gradients import backward, end_layer, gradients
 from neurone.kernels.jit import kernel, step
 from neurone.kernels.layers import drop_inputs, drop_layer, enter_images, first_layer, forward, grouped_layer

@@ -312,7 +312,10 @@ class _Perceptron(BaseEstimator):
             self.learning_rate_init, schedule=self.learning_rate if sgd else "constant", power_t=self.power_t,
             patience=self.n_iter_no_change, tol=self.tol, keep_best=self.early_stopping, judge=judge,
         )  # fmt: skip
-        order = np.arange(count)
+        order, seed, optimizer = np.arange(count), 0, self._optimizer()
+        if optimizer.drops:
+            # Of the masks: another one in every call. `MLPClassifier` draws nothing here.
+            seed = int(draws.randint(2**32, dtype=np.uint32)) + self.t_
 
         def order_of(epoch):
             nonlocal order
@@ -324,8 +327,8 @@ class _Perceptron(BaseEstimator):
             return order
 
         return iterate(
-            self.network_, samples.X, samples.targets, rules=rules, optimizer=self._optimizer(), epochs=epochs,
-            batch_size=min(batch_size, count), reduction="mean", shuffle=False, order_of=order_of, seed=0,
+            self.network_, samples.X, samples.targets, rules=rules, optimizer=optimizer, epochs=epochs,
+            batch_size=min(batch_size, count), reduction="mean", shuffle=False, order_of=order_of, seed=seed,
             kernels="fast", threads=self.threads, tuning=self.tuning, sample_weight=samples.factors, proportions=True,
             penalised=True, validation=None, progress=None, position=position,
         )  # fmt: skip
@@ -333,11 +336,15 @@ class _Perceptron(BaseEstimator):
     def _optimizer(self):
         momentum = self.momentum if self.solver == "sgd" else 0.0
         return Optimizer(
-            self.solver, momentum, self.nesterovs_momentum, self.alpha, 0.0, self.beta_1, self.beta_2, self.epsilon
-        )
+            self.solver, momentum, self.nesterovs_momentum, self.alpha, self.weight_decay, self.beta_1, self.beta_2,
+            self.epsilon, self.clip_norm, self.max_norm, self.input_dropout, self.dropout,
+        )  # fmt: skip
 
     def _minimize(self, samples):
         """L-BFGS."""
+        for name in ("weight_decay", "clip_norm", "max_norm", "input_dropout", "dropout"):
+            if getattr(self, name):
+                raise InputError(f"{name} is {getattr(self, name)}, which goes with 'sgd' and 'adam'; lbfgs has none")
         result = minimize(
             self.network_, samples.X, samples.targets, samples.factors, alpha=self.alpha, max_iter=self.max_iter,
             max_fun=self.max_fun, tol=self.tol, threads=self.threads, loss=self._loss,
@@ -437,6 +444,8 @@ class NeuroneClassifier(ClassifierMixin, _Perceptron):
         At most this many share the work of a batch, and of predictions; any number gives the same bits.
     tuning : {"background", "first", "off"}, default "background"
         When to compile kernels for this very network, as in `neurone.fit`.
+    weight_decay, clip_norm, max_norm, input_dropout, dropout : float, default 0.0, None, None, 0.0, 0.0
+        As in `neurone.fit`; not with "lbfgs". With dropout, `loss_curve_` is that of what was trained.
 
     Attributes
     ----------
@@ -495,6 +504,11 @@ class NeuroneClassifier(ClassifierMixin, _Perceptron):
         dtype="float32",
         threads=1,
         tuning="background",
+        weight_decay=0.0,
+        clip_norm=None,
+        max_norm=None,
+        input_dropout=0.0,
+        dropout=0.0,
     ):
         _store(self, locals())
 
@@ -641,6 +655,11 @@ class NeuroneRegressor(RegressorMixin, _Perceptron):
         dtype="float32",
         threads=1,
         tuning="background",
+        weight_decay=0.0,
+        clip_norm=None,
+        max_norm=None,
+        input_dropout=0.0,
+        dropout=0.0,
     ):
         if not isinstance(loss, str):  # hidden_layer_sizes came first before `MLPRegressor` had a loss
             if isinstance(hidden_layer_sizes, str):

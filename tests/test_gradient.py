@@ -39,7 +39,7 @@ def preactivations(network, images):
     return sums
 
 
-def cost_and_gradient(network, images, targets):
+def cost_and_gradient(network, images, targets, **dropout):
     """The total cost and its gradient; the parameters are left as they were."""
     before = network.parameters.copy()
     (report,) = neurone.fit(
@@ -52,20 +52,21 @@ def cost_and_gradient(network, images, targets):
         reduction="sum",
         shuffle=False,
         kernels="notes",
+        **dropout,
     )
     gradient = before - network.parameters
     network.parameters[:] = before
     return report.cost * len(images), gradient
 
 
-def differences(network, images, targets):
+def differences(network, images, targets, **dropout):
     """(C(w + STEP) - C(w - STEP)) / (2 STEP) for every parameter w."""
     quotients = np.empty_like(network.parameters)
     for q, w in enumerate(network.parameters.tolist()):
         network.parameters[q] = w + STEP
-        above, _ = cost_and_gradient(network, images, targets)
+        above, _ = cost_and_gradient(network, images, targets, **dropout)
         network.parameters[q] = w - STEP
-        below, _ = cost_and_gradient(network, images, targets)
+        below, _ = cost_and_gradient(network, images, targets, **dropout)
         network.parameters[q] = w
         quotients[q] = (above - below) / (2 * STEP)
     return quotients
@@ -109,3 +110,14 @@ def test_gradient(saturated, output, cost, hidden):
         assert largest > 1e-3, activation
         error = np.abs(gradient - differences(network, images, targets)).max()
         assert error <= TOLERANCE * max(largest, 1), activation
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_gradient_with_dropout(activation):
+    """Masks depend on no parameter: with them, too, the gradient is that of the reported cost."""
+    network, images, targets, _ = make_problem(activation, "softmax", "log", (6, 5), 1)
+    dropout = dict(input_dropout=0.3, dropout=0.4, seed=3)
+    cost, gradient = cost_and_gradient(network, images, targets, **dropout)
+    assert cost != cost_and_gradient(network, images, targets)[0]
+    assert np.abs(gradient).max() > 1e-3
+    assert np.abs(gradient - differences(network, images, targets, **dropout)).max() <= TOLERANCE

@@ -148,6 +148,7 @@ def test_a_plateau_lowers_the_rate():
         dict(schedule="cosine", schedule_epochs=6, warmup=2, decay=0.9), dict(schedule="invscaling"),
         dict(schedule="plateau", plateau_patience=0, tol=10.0), dict(patience=np.inf, learning_rate=3.0),
         dict(schedule="adaptive", patience=1, tol=10.0, optimizer="adam", threads=2, kernels="notes"),
+        dict(dropout=0.5, input_dropout=0.2, max_norm=0.5, clip_norm=0.1),
     ],
     ids=str,
 )  # fmt: skip

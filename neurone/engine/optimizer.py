@@ -1,4 +1,4 @@
-"""How batches are trained on and correct the parameters, as the user asked for it (specification sections 8 and 9)."""
+"""How batches are trained on and correct the parameters, as the user asked for it (specification section 8)."""
 
 import math
 from dataclasses import asdict, dataclass

@@ -1,4 +1,4 @@
-"""Dropout: the inputs and hidden neurons that a sample is trained without (specification section 9).
+"""Dropout: the inputs and hidden neurons that a sample is trained without (specification section 8).
 
 A mask is a function of (seed, epoch, sample, layer, neuron) alone, made when it is needed and kept nowhere: the same
 whatever the batch, the thread or the kernels, and after any resume. (Srivastava et al., JMLR 2014; what is kept is

@@ -139,7 +139,7 @@ def fit(
         After a correction, the weights into a neuron, without its bias, are shortened to this norm, if they are longer.
     input_dropout, dropout : float, default 0.0
         Each sample is trained without this share of its inputs, and of the neurons of every hidden layer, chosen by
-        chance (specification section 9), while the others count for 1 / (1 - share) times as much. Predictions use all.
+        chance (specification section 8), while the others count for 1 / (1 - share) times as much. Predictions use all.
         An epoch's cost and training error are those of what was trained (Srivastava et al., 2014, who take 0.2 and 0.5,
         with a `max_norm` of 2 to 4).
     shuffle : bool, default True

@@ -125,12 +125,12 @@ def _as_bytes(array, dtype):
     """
     if array.dtype not in (np.float32, np.float64) or not array.flags.c_contiguous:
         return None
-    found, quotients = np.empty(array.shape, np.uint8), np.arange(256).astype(dtype) / dtype.type(255)
+    found = np.empty(array.shape, np.uint8)
     for first in range(0, len(array), _MANY):  # a part at a time, since rounding takes memory
         part = slice(first, first + _MANY)
         with np.errstate(over="ignore", invalid="ignore"):
             rounded = np.require(array[part], dtype, ["C", "A"])
-        if not sparse.as_bytes(Pixels(rounded), quotients, found[part]):
+        if not sparse.as_bytes(Pixels(rounded), dtype.type(255), found[part]):
             return None
     return found
 

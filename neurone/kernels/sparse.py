@@ -57,16 +57,19 @@ def pixels(typingctx, quotients, values, t, shapes, shape):
 
 
 @kernel
-def as_bytes(pixels, quotients, found):
-    """Write images (P, n) as bytes into `found`; returns whether each pixel is one of `quotients`, those of bytes."""
+def as_bytes(pixels, divisor, found):
+    """Write images (P, n) as bytes into `found`; returns whether each pixel is a byte divided by `divisor`, 255.
+
+    Divided once more, and not looked up: so it takes half the time.
+    """
     images = pixels.images
     for p in range(np.uint64(images.shape[0])):
-        others = 0
+        others = np.int32(0)
         for i in range(np.uint64(images.shape[1])):
-            x = like(quotients[0], images[p, i])
-            byte = np.uint8(min(max(x, like(x, 0)), like(x, 1)) * like(x, 255) + like(x, 0.5))
+            x = like(divisor, images[p, i])
+            byte = np.int32(min(max(x, like(x, 0)), like(x, 1)) * divisor + like(x, 0.5))
             found[p, i] = byte
-            others += quotients[byte] != x
+            others |= np.int32(like(x, byte) / divisor != x)
         if others:
             return False
     return True

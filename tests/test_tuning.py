@@ -1,8 +1,6 @@
 """Generic kernels first, tuned ones when they are there: the same bits, and no compiling where it does not pay."""
 
 import os
-import subprocess
-import sys
 import threading
 
 import pytest
@@ -120,56 +118,3 @@ def test_a_failure_in_the_background_is_told(begun, monkeypatch):
 def test_unknown_tuning_is_refused():
     with pytest.raises(neurone.InputError, match="tuning is 'never'; choose one of background, first, off"):
         neurone.fit(neurone.Network((784, 3, 10)), IMAGES, LABELS, tuning="never")
-
-
-KINDS = """
-import sys, tempfile
-import numpy as np
-from numba.core import event
-import neurone
-from neurone.datasets.digits import digits
-
-compiled = []
-class Listener(event.Listener):
-    def on_start(self, begun): compiled.append(begun)
-    def on_end(self, _): pass
-event.register("numba:compile", Listener())
-
-images, labels = digits(1200); images = images.reshape(1200, 784)
-def train(images, labels, hidden=(9,)):
-    for batch_size in (1, 8):
-        net = neurone.Network((784, *hidden, 10))
-        neurone.fit(net, images, labels, batch_size=batch_size, epochs=1)
-        net.predict(images), net.predict(images[:1])
-    return net.parameters.tobytes()
-
-floats = np.random.Generator(np.random.Philox(1)).random((1200, 784), np.float32)
-train(images, labels), train(images / np.float32(255), labels)
-expected = train(floats, labels)
-before = len(compiled)
-def frozen(array):
-    array = array.copy(); array.flags.writeable = False
-    return array
-mapped = np.memmap(tempfile.mktemp(), np.float32, "w+", shape=floats.shape); mapped[:] = floats
-for name, other in dict(
-    read_only=frozen(floats), mapped=np.memmap(mapped.filename, np.float32, "r", shape=floats.shape),
-    float64=floats.astype(np.float64), float16=floats.astype(np.float16).astype(np.float64),
-    fortran=np.asfortranarray(floats),
-).items():
-    same = train(other, labels) == expected
-    print(name, same or name == "float16", len(compiled) - before)
-for kind in ("int8", "uint8", "int16", "uint32", "int64", "uint64"):
-    print(kind, train(floats, frozen(labels.astype(kind))) == expected, len(compiled) - before)
-train(frozen(images), labels), train(images / 255.0, labels)
-train(floats, labels, (3, 50, 4)), train(floats, labels, ())
-print("others", True, len(compiled) - before)
-"""
-
-
-def test_no_array_and_no_shape_compiles_kernels_of_its_own(tmp_path):
-    done = subprocess.run(
-        [sys.executable, "-c", KINDS], capture_output=True, text=True, env=os.environ | {"NEURONE_CACHE": str(tmp_path)}
-    )
-    assert done.returncode == 0, done.stderr
-    lines = [line.split() for line in done.stdout.splitlines()]
-    assert len(lines) == 12 and all(line[1:] == ["True", "0"] for line in lines), done.stdout

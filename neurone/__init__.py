@@ -5,6 +5,7 @@ from neurone import loading
 loading.begin()  # before the imports that take long
 
 # ruff: noqa: E402
+from neurone.engine.distortion import Distortion
 from neurone.errors import DivergenceError, ExtraError, InputError, LearningWarning, NeuroneError
 from neurone.network import Network, load
 from neurone.training.fit import fit
@@ -12,6 +13,6 @@ from neurone.training.reports import Position, Report
 
 __version__ = "0.1.0"
 __all__ = [
-    "DivergenceError", "ExtraError", "InputError", "LearningWarning", "Network", "NeuroneError", "Position", "Report",
-    "fit", "load",
+    "Distortion", "DivergenceError", "ExtraError", "InputError", "LearningWarning", "Network", "NeuroneError",
+    "Position", "Report", "fit", "load",
 ]  # fmt: skip

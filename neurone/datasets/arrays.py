@@ -66,7 +66,7 @@ def dense(rows):
     return array
 
 
-def as_images(images, inputs, dtype):
+def as_images(images, inputs, dtype, recognise=True):
     """Samples as the kernels take them.
 
     Parameters
@@ -78,12 +78,13 @@ def as_images(images, inputs, dtype):
         Inputs of the network, its bias neuron not counted.
     dtype : numpy.dtype
         Width of the network.
+    recognise : bool, default True
+        If there are many samples, floats that are bytes divided by 255 become these bytes again.
 
     Returns
     -------
     rows : ndarray or SparseRows
-        C-contiguous (P, inputs), uint8 or `dtype`; a view of the caller's array where that will do. If there are many
-        samples, floats that are bytes divided by 255 become these bytes again.
+        C-contiguous (P, inputs), uint8 or `dtype`; a view of the caller's array where that will do.
     divisor : numpy scalar of `dtype`
         255 or 1.
 
@@ -113,7 +114,7 @@ def as_images(images, inputs, dtype):
         array = array.reshape(len(array), inputs)
     if array.dtype == np.uint8:
         return np.ascontiguousarray(array), dtype.type(255)
-    if len(array) >= _MANY and (octets := _as_bytes(array, dtype)) is not None:
+    if recognise and len(array) >= _MANY and (octets := _as_bytes(array, dtype)) is not None:
         return octets, dtype.type(255)
     return _finite("images", array, dtype), dtype.type(1)
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from neurone.engine import samples
+from neurone.engine.distortion import Distorted, Unchanged
 from neurone.engine.memory import aligned, each, rows_of
 from neurone.engine.optimizer import Optimizer
 from neurone.engine.parameters import Packed, own
@@ -23,7 +24,8 @@ from neurone.kernels.team import MESSAGES
 from neurone.layout import state_offsets
 from neurone.system import cores
 
-NO_SAMPLES = Span(np.arange(0), 0, 0, 0)
+_NO_ORDER = np.arange(0)
+NO_SAMPLES = Span(_NO_ORDER, 0, 0, 0, _NO_ORDER)
 _WORDS, _WHOLE, _REAL = np.dtype(np.uint64), np.dtype(np.int64), np.dtype(np.float64)
 
 
@@ -53,7 +55,9 @@ class Problem:
         Where the squares of the weights at each correction are added up (`kernels/notes.py`): float64 (layers, neurons
         of the largest layer).
     seed : int
-        Of the masks of dropout.
+        Of the masks of dropout, and of distortions.
+    distortion : Distortion or None
+        For images of its `shape`.
     """
 
     network: object
@@ -69,6 +73,7 @@ class Problem:
     proportions: bool = False
     squares: np.ndarray | None = None
     seed: int = 0
+    distortion: object = None
 
     def rule(self):
         """How a batch corrects the parameters, for kernels."""
@@ -80,6 +85,13 @@ class Problem:
         return np.empty((0, 0)) if self.squares is None else self.squares
 
 
+def _source(problem, cut, empty=None):
+    """Where the samples of each call come from. cut: makes the kernels' structure of rows; empty: one of no samples."""
+    if empty is not None:
+        return Unchanged(empty)
+    return Unchanged(cut(problem.rows)) if problem.distortion is None else Distorted(problem, cut)
+
+
 class NotesLearner:
     """The kernels of `kernels/notes.py`, on the network's own array. There are no tuned ones."""
 
@@ -89,21 +101,29 @@ class NotesLearner:
         sizes = states, states, network.parameters.size, outputs, outputs
         states, deltas, gradient, tau, y = (np.zeros(size, network.dtype) for size in sizes)
         self._net, self._rule = own(network), problem.rule()
-        self._samples = samples.whole(problem.rows, problem.divisor, network.dtype, problem.targets)
+
+        def cut(rows):
+            return samples.whole(rows, problem.divisor, network.dtype, problem.targets)
+
+        self._source = _source(problem, cut)
         self._work = NotesWorkspace(
             states, deltas, gradient, problem.memory, problem.powers, tau, y, np.zeros(2), problem.sums()
         )
 
     def prepare(self):
-        """Compile the kernels, or load them from the cache, by a call without samples."""
-        self.train(NO_SAMPLES, 1.0, np.zeros(2))
+        """Compile the kernels, or load them from the cache."""
+        self._source.compile()
+        jit.prepare(notes.train, self._net, self._source.samples, NO_SAMPLES, self._rule, self._work)
 
     def samples_per_call(self):
         return samples_per_call(self.network)
 
+    def limit(self, first):
+        return self._source.limit(first)
+
     def train(self, span, rate, tally):
         self._rule.alpha, self._rule.rate, self._work.tally = self.network.dtype.type(rate), rate, tally
-        notes.train(self._net, self._samples, span, self._rule, self._work)
+        notes.train(self._net, self._source.take(span, 1), span, self._rule, self._work)
 
     def load(self):
         pass
@@ -121,8 +141,13 @@ class NotesLearner:
 class _PackedLearner:
     """The common part of learners that work on copies of the parameters, one for each thread."""
 
+    def limit(self, first):
+        """Where a call that begins at sample `first` must end, at the latest."""
+        return self._source.limit(first)
+
     def prepare(self):
         """Compile all that training will call, or load it from the cache."""
+        self._source.compile()
         self.compile()
         self._packed[0].compile()
 
@@ -136,7 +161,23 @@ class _PackedLearner:
         return all(jit.ready(kernel, *arguments) for kernel, arguments in self._no_samples())
 
     def _no_samples(self):
-        return self._calls(NO_SAMPLES, 1.0, np.zeros(2))
+        return self._calls(NO_SAMPLES, self._source.samples, 1.0, np.zeros(2))
+
+    def train(self, span, rate, tally):
+        """Train on a span of samples, while another thread may make the next ones."""
+        members = len(self._packed)
+        meeting = np.zeros((1 + members, 16), np.int64)
+        found, ahead = self._source.take(span, members), self._source.ahead(span, members)
+        calls = list(self._calls(span, found, rate, tally, meeting))
+
+        def work(member):
+            if member == members:
+                ahead()
+            else:
+                kernel, arguments = calls[member]
+                kernel(*arguments)
+
+        team(work, members + (ahead is not None), meeting)
 
     def samples_per_call(self):
         # Padding is work too.
@@ -170,26 +211,25 @@ class OnlineLearner(_PackedLearner):
     def __init__(self, problem, tuned=False, empty=False):
         self.network = network = problem.network
         rows = problem.rows
-        if empty:
-            self._samples = samples.none(rows, network.dtype, problem.targets)
-        else:
+        whole = not empty and samples.is_dense(rows, samples.lines_of(rows))
+
+        def cut(rows):
             lines = samples.lines_of(rows)
-            self._samples = samples.listed(rows, problem.divisor, network.dtype, lines, problem.targets)
+            return samples.listed(rows, problem.divisor, network.dtype, lines, problem.targets, whole=whole)
+
+        none = samples.none(rows, network.dtype, problem.targets) if empty else None
+        self._source = _source(problem, cut, none)
         packed = Packed(network, Part(network, tuned=tuned))
-        outputs = packed.outputs_of(1, network.sizes[0] if len(self._samples.images) else 0)[0]
+        outputs = packed.outputs_of(1, network.sizes[0] if whole else 0)[0]
         y = np.zeros(network.sizes[-1], network.dtype)
         self._packed = [packed]
         self._works = [OnlineWorkspace(outputs, packed.deltas_of(1)[0], y, problem.memory, problem.powers, np.zeros(2))]
         self._keep(problem)
 
-    def _calls(self, span, rate, tally):
+    def _calls(self, span, found, rate, tally, _=None):
         (packed,), (work,) = self._packed, self._works
         work.tally = tally
-        yield online.train, (packed.net, self._samples, span, self.network.dtype.type(rate), work, packed.shapes)
-
-    def train(self, span, rate, tally):
-        for kernel, arguments in self._calls(span, rate, tally):
-            kernel(*arguments)
+        yield online.train, (packed.net, found, span, self.network.dtype.type(rate), work, packed.shapes)
 
 
 class BatchLearner(_PackedLearner):
@@ -211,14 +251,20 @@ class BatchLearner(_PackedLearner):
         drops = self._rule.inputs.threshold > 0
         listed = dense or drops or inputs + 1 > self._together * stored
         group = 0 if listed else group_size(rows, members, tuned)
-        cut = rows, problem.divisor, network.dtype, lines, problem.targets
+        thinned = drops and not dense
+
+        def cut(rows):
+            given = rows, problem.divisor, network.dtype, samples.lines_of(rows), problem.targets
+            if group:
+                return samples.grouped(*given, group)
+            return samples.listed(*given, self._rule.inputs.scale if drops else None, dense)
+
+        none = None
         if empty:
-            self._samples, self._together = samples.none(rows, network.dtype, problem.targets, drops and not dense), 1
-        elif group:
-            self._samples = samples.grouped(*cut, group)
-        else:
-            self._samples = samples.listed(*cut, self._rule.inputs.scale if drops else None)
-        self._longest = int(np.diff(lines).max()) + 1 if drops and not dense else 0
+            none, self._together = samples.none(rows, network.dtype, problem.targets, thinned), 1
+        self._source = _source(problem, cut, none)
+        longest = inputs if problem.distortion else int(np.diff(lines).max())
+        self._longest = longest + 1 if thinned else 0
         self._packed = [Packed(network, part, group or 1) for part in members]
         self._works = [self._work(*of, problem) for of in zip(self._packed, members, strict=True)]
         self._keep(problem)
@@ -230,10 +276,11 @@ class BatchLearner(_PackedLearner):
 
     def _work(self, packed, part, problem):
         """The arrays for a thread."""
-        dtype, images, words = self.network.dtype, self._samples.images, self._samples.present.shape[1]
+        found = self._source.samples
+        dtype, images, words = self.network.dtype, found.images, found.present.shape[1]
         turns, numbers = min(2, len(self._packed)), max(part.blocks) * REGISTER_BYTES // dtype.itemsize
         thinned = turns * self._together if self._longest else 0
-        rare = images.shape[1] + 1 if len(self._samples.lines) and not words else 0
+        rare = images.shape[1] + 1 if len(found.lines) and not words else 0
         return Workspace(
             each(turns, packed.inputs_of(self._together, images)),
             each(turns, packed.outputs_of(self._together)),
@@ -245,8 +292,8 @@ class BatchLearner(_PackedLearner):
             aligned(self.network.sizes[-1], dtype),
             rows_of(turns, BITS * words, _WORDS),
             *(aligned(size, _WHOLE) for size in (self._together, rare, rare, 1)),  # places, seen, touched, count
-            aligned(thinned * self._longest, self._samples.columns.dtype).reshape(thinned, self._longest),
-            aligned(thinned * self._longest, self._samples.values.dtype).reshape(thinned, self._longest),
+            aligned(thinned * self._longest, found.columns.dtype).reshape(thinned, self._longest),
+            aligned(thinned * self._longest, found.values.dtype).reshape(thinned, self._longest),
             aligned(thinned, _WHOLE),  # stored
             np.zeros(2),
             problem.sums(),
@@ -267,7 +314,7 @@ class BatchLearner(_PackedLearner):
         samples = super().samples_per_call()
         return min(samples, self._together) if len(self._packed) > 1 else samples
 
-    def _calls(self, span, rate, tally, meeting=None):
+    def _calls(self, span, found, rate, tally, meeting=None):
         members = len(self._packed)
         # Like `tally`, not in pages of its own: that made no difference.
         meeting = np.zeros((1 + members, 16), np.int64) if meeting is None else meeting
@@ -275,17 +322,7 @@ class BatchLearner(_PackedLearner):
         for me, (packed, work) in enumerate(zip(self._packed, self._works, strict=True)):
             work.tally = tally
             team = Team(me, members, meeting, self._messages, self._norms)
-            yield batch.train, (packed.net, self._samples, span, self._rule, work, team, packed.shapes)
-
-    def train(self, span, rate, tally):
-        meeting = np.zeros((1 + len(self._packed), 16), np.int64)
-        calls = list(self._calls(span, rate, tally, meeting))
-
-        def work(member):
-            kernel, arguments = calls[member]
-            kernel(*arguments)
-
-        team(work, len(calls), meeting)
+            yield batch.train, (packed.net, found, span, self._rule, work, team, packed.shapes)
 
 
 def fast_learner(problem, tuned=False, empty=False):

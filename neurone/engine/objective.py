@@ -24,5 +24,6 @@ class Objective:
         learner.load()
         step = learner.samples_per_call()
         for first in range(0, self._count, step):
-            learner.train(Span(self._order, first, min(first + step, self._count), 0), 0.0, tally)
+            span = Span(self._order, first, min(first + step, self._count), 0, self._order)
+            learner.train(span, 0.0, tally)
         return float(tally[0]), learner.gradient()

@@ -79,7 +79,7 @@ def _workplace(packed, rows):
     """Arrays and structures for images that are taken whole."""
     dtype = packed.net.LesPoids.dtype
     cut = samples.whole(rows, dtype.type(1), dtype, ())
-    return _workspace(packed, 1 << 20, cut), cut, Span(_ORDER, 0, 0, 0)
+    return _workspace(packed, 1 << 20, cut), cut, Span(_ORDER, 0, 0, 0, _ORDER)
 
 
 def _share(packed, rows, divisor, outputs, threads, step):
@@ -107,7 +107,8 @@ def _share(packed, rows, divisor, outputs, threads, step):
 
 def _predict(packed, rows, divisor, outputs):
     cut = samples.listed(rows, divisor, packed.net.LesPoids.dtype, samples.lines_of(rows))
-    span, work = Span(np.arange(len(rows)), 0, len(rows), 0), _workspace(packed, len(rows), cut)
+    order, work = np.arange(len(rows)), _workspace(packed, len(rows), cut)
+    span = Span(order, 0, len(rows), 0, order)
     batch.predict(packed.net, cut, span, _RULES[outputs.dtype.name], work, outputs, packed.shapes)
 
 

@@ -41,12 +41,13 @@ def fills_groups(rows, size):
     return present.sum() >= _FULL * full
 
 
-def listed(rows, divisor, dtype, lines, targets=(), scale=None):
-    """Samples whose images are whole where they are dense, else lists. targets: labels, targets and factors.
+def listed(rows, divisor, dtype, lines, targets=(), scale=None, whole=None):
+    """Samples whose images are whole, else lists; as they are dense, if `whole` is None. targets: labels, targets and
+    factors.
 
     With `scale`, lists hold normalised pixels times scale: what dropout makes of those that are kept.
     """
-    if is_dense(rows, lines):
+    if is_dense(rows, lines) if whole is None else whole:
         quotients = _quotients(rows, divisor, dtype)
         images = quotients[rows] if quotients.size else rows
         return _samples(dtype, images, rows.dtype, index_type(rows.shape[1]), targets, quotients=quotients)

@@ -32,6 +32,9 @@ class FastLearner:
     def samples_per_call(self):
         return self._now.samples_per_call()
 
+    def limit(self, first):
+        return self._now.limit(first)
+
     def train(self, *span):
         self._now.train(*span)
 

@@ -56,12 +56,16 @@ class Pixels(Struct):
 
 
 class Span(Struct):
-    """What a call trains on: the samples order[first:last]; `order` is the whole epoch's, and `epoch` its number."""
+    """What a call trains on: the samples order[first:last]; `order` is the whole epoch's, and `epoch` its number.
+
+    The image of sample order[q] is rows[q] among the images that the call gets.
+    """
 
     order: ndarray
     first: int
     last: int
     epoch: int
+    rows: ndarray
 
 
 class Dropout(NamedTuple):
@@ -105,6 +109,21 @@ class Rule(Struct):
     seed: int
     alpha: float
     rate: float
+
+
+class Distortion(Struct):
+    """How images are distorted, and the arrays for it (`distortion.py`). limits: of rotation, scale, shear and shift;
+    elastic: how many pixels the field's numbers stand for."""
+
+    seed: int
+    limits: ndarray
+    elastic: float
+    weights: ndarray
+    noise: ndarray
+    halfway: ndarray
+    field: ndarray
+    page: ndarray
+    matrix: ndarray
 
 
 class NotesWorkspace(Struct):

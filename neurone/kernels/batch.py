@@ -47,12 +47,12 @@ def up(net, samples, span, rule, work, team, tranche, sent, shapes):
     """A tranche forward, up to the errors of the second layer, which the last thread of a team sends to all."""
     L, message = net.sizes.size - 1, line(team.messages, (sent - 1) % MESSAGES)
     if samples.present.size:
-        grouped_layer(net, samples, span.order, work, tranche, shapes)
+        grouped_layer(net, samples, span.rows, work, tranche, shapes)
     else:
-        enter_images(samples, span.order, work, tranche)
+        enter_images(samples, span.rows, work, tranche)
         if rule.inputs.threshold:
             drop_inputs(samples, span, rule, work, tranche)
-        first_layer(net, samples, span.order, work, tranche, shapes)
+        first_layer(net, samples, span.rows, work, tranche, shapes)
     if L > 1:
         drop_layer(net, work.TabOutputs[tranche.turn], span, rule, work, tranche, 1)
     if team.me > 0:
@@ -140,8 +140,8 @@ def predict(net, samples, span, rule, work, answers, shapes):
     L, size = net.sizes.size - 1, work.TabOutputs.shape[1]
     for q in range(span.first, span.last, size):
         tranche = Tranche(q, min(size, span.last - q), L - L, 1.0)
-        enter_images(samples, span.order, work, tranche)
-        first_layer(net, samples, span.order, work, tranche, shapes)
+        enter_images(samples, span.rows, work, tranche)
+        first_layer(net, samples, span.rows, work, tranche, shapes)
         forward(net, span, rule, work, tranche, L - L, shapes)
         for e in range(tranche.count):
             yhat = in_registers(line(work.TabOutputs[tranche.turn], e), net, L)

@@ -37,8 +37,8 @@ def key_of_layer(key, layer):
 
 
 @inlined
-def is_kept(key, j, threshold):
-    """Whether neuron j, from 0, is kept: 32 bits, hashed from the key and j, are not below `threshold`.
+def hashed(key, j):
+    """32 bits from a key of 64 and the number j.
 
     Numba widens sums and products of 32 bits to 64; narrowed at once, eight fit in a register. (The multipliers are
     those of C. Wellons' hash-prospector.)
@@ -46,7 +46,13 @@ def is_kept(key, j, threshold):
     h = np.uint32(np.uint32(key) + np.uint32(np.uint32(j) * _STEP32))
     h = np.uint32((h ^ (h >> np.uint32(16))) * _FIRST32)
     h = np.uint32((h ^ (h >> np.uint32(15))) * _SECOND32)
-    return np.uint32(h ^ (h >> np.uint32(16)) ^ np.uint32(key >> _HALF)) >= threshold
+    return np.uint32(h ^ (h >> np.uint32(16)) ^ np.uint32(key >> _HALF))
+
+
+@inlined
+def is_kept(key, j, threshold):
+    """Whether neuron j, from 0, is kept."""
+    return hashed(key, j) >= threshold
 
 
 @kernel

@@ -61,7 +61,7 @@ def unpenalised(correction):
 
 
 @step
-def grouped_layer(net, samples, order, work, tranche, correction, shapes):
+def grouped_layer(net, samples, rows, work, tranche, correction, shapes):
     """The gradient of the first layer, for images in groups, and the correction where it comes at once.
 
     A group's rows are sums over the samples that have it; the bias's, over all.
@@ -80,7 +80,7 @@ def grouped_layer(net, samples, order, work, tranche, correction, shapes):
             G = like(G, 0)
         for e in range(tranche.count):
             G = G + load(Delta.Tab, j + e * Delta.stride, shape)
-            places[e] = lines[order[tranche.q + e]]
+            places[e] = lines[rows[tranche.q + e]]
         keep_or_correct(LesPoids, Gradient, place, unpenalised(correction), G)
         for g in range(layer.n // size):
             left = groups.holders_of(holders, g)
@@ -204,7 +204,7 @@ def gradients(net, samples, span, work, rule, tranche, correction, stride, last,
         if number == 1:
             X = rows_of(work.TabXCachees[tranche.turn], zero)
         if number == 1 and samples.present.size:
-            grouped_layer(net, samples, span.order, work, tranche, correction, shapes)
+            grouped_layer(net, samples, span.rows, work, tranche, correction, shapes)
         elif number == 1 and are_lists(samples):
             Delta = rows_of(work.Deltas[tranche.turn], layer.offset)
             sparse.gather(samples, span, work, layer, tranche, Delta, shapes.hidden)

@@ -82,7 +82,7 @@ def regroup(lines_before, columns, values_before, group, lines, values, present)
 
 
 @inlined
-def anticipate(samples, order, q, count):
+def anticipate(samples, rows, q, count):
     """Prefetch the sample `count` after the q-th: in a shuffled order, samples come from memory.
 
     To know where it stands, its `lines` are prefetched another `count` samples earlier. Called between other work,
@@ -91,10 +91,10 @@ def anticipate(samples, order, q, count):
     present, lines, values = samples.present, samples.lines, samples.values
     words = present.shape[1]
     q += count
-    if q + count < order.size:
-        prefetch(lines, order[q + count])
-    if q < order.size:
-        p = order[q]
+    if q + count < rows.size:
+        prefetch(lines, rows[q + count])
+    if q < rows.size:
+        p = rows[q]
         for t in range(lines[p], lines[p + 1], 64 // values.itemsize):
             prefetch(values, t)  # a cache line
         prefetch(values, lines[p + 1] - 1)
@@ -103,12 +103,12 @@ def anticipate(samples, order, q, count):
 
 
 @step
-def find_holders(present, order, tranche, holders):
+def find_holders(present, rows, tranche, holders):
     """Which samples of a tranche, at most BITS, have each group. holders: written."""
     words, together = present.shape[1], width(holders, REGISTER)
     for e in range(tranche.count):
         for word in range(0, words, together):
-            store(holders, e * words + word, load(line(present, order[tranche.q + e]), word, REGISTER))
+            store(holders, e * words + word, load(line(present, rows[tranche.q + e]), word, REGISTER))
     holders[tranche.count * words :] = 0
     # Transpose each square of BITS by BITS bits: exchange its upper right and lower left quarters, then those of each
     # quarter, and so on. As many squares at a time, side by side, as a register has words.

@@ -70,15 +70,15 @@ def dense_layer(LesPoids, layer, X, Sigma, count, resumed, shape, several):
 
 
 @step
-def sparse_layer(LesPoids, layer, samples, order, work, tranche, Sigma, shape):
+def sparse_layer(LesPoids, layer, samples, rows, work, tranche, Sigma, shape):
     """As `dense_layer`, for images that are lists. Block by block, since all samples use a block's rows."""
     numbers = width(LesPoids, shape)
     for b in range(layer.blocks):
         place, j = layer.debut + b * (layer.n + 1) * numbers, Sigma.place + b * numbers
         for e in range(tranche.count):
             if b == 0:
-                sparse.anticipate(samples, order, tranche.q + e)
-            image = sparse.image_of(samples, order, work, tranche, e)
+                sparse.anticipate(samples, rows, tranche.q + e)
+            image = sparse.image_of(samples, rows, work, tranche, e)
             forward_sparse(LesPoids, place, image, Sigma.Tab, j + e * Sigma.stride, shape)
 
 
@@ -90,19 +90,19 @@ def activate_layer(net, layer, TabOutput):
 
 
 @step
-def anticipate(images, order, q):
+def anticipate(images, rows, q):
     """Prefetch the beginning of the q-th sample, for images that are whole."""
-    if q < order.size:
-        image = line(images, order[q])
+    if q < rows.size:
+        image = line(images, rows[q])
         for i in range(0, min(image.size, BEGINNING // image.itemsize), 64 // image.itemsize):
             prefetch(image, i)
 
 
 @step
-def enter_images(samples, order, work, tranche):
+def enter_images(samples, rows, work, tranche):
     """The images of a tranche into TabXCachee, where they are whole."""
     for e in range(tranche.count if samples.lines.size == 0 else 0):
-        enter(line(samples.images, order[tranche.q + e]), line(work.TabXCachees[tranche.turn], e))
+        enter(line(samples.images, rows[tranche.q + e]), line(work.TabXCachees[tranche.turn], e))
 
 
 @step
@@ -128,12 +128,12 @@ def drop_layer(net, Tab, span, rule, work, tranche, number):
 
 
 @step
-def first_layer(net, samples, order, work, tranche, shapes):
+def first_layer(net, samples, rows, work, tranche, shapes):
     """The samples of a tranche through the first layer, for images that are in TabXCachee or lists."""
     L, layer, count = net.sizes.size - 1, layer_of(net, 1), tranche.count
     Tab = work.TabOutputs[tranche.turn] if L > 1 else work.Deltas[tranche.turn]  # tau, in DeltaSortie's place
     if samples.lines.size:
-        sparse_layer(net.LesPoids, layer, samples, order, work, tranche, rows_of(Tab, layer.offset), shapes.hidden)
+        sparse_layer(net.LesPoids, layer, samples, rows, work, tranche, rows_of(Tab, layer.offset), shapes.hidden)
     else:
         TabXCachee, zero = work.TabXCachees[tranche.turn], L - L  # a literal would be another type, compiled once more
         X, Sigma = rows_of(TabXCachee, zero), rows_of(Tab, layer.offset)
@@ -141,18 +141,18 @@ def first_layer(net, samples, order, work, tranche, shapes):
     for e in range(count):
         if samples.lines.size == 0:
             # Here, with work between one and the next: prefetched in the loop above, a sample took 20 ns longer.
-            anticipate(samples.images, order, tranche.q + e + count)
+            anticipate(samples.images, rows, tranche.q + e + count)
         if L > 1:
             activate_layer(net, 1, line(Tab, e))
 
 
 @step
-def grouped_layer(net, samples, order, work, tranche, shapes):
+def grouped_layer(net, samples, rows, work, tranche, shapes):
     """The same for images in groups."""
     L, LesPoids, shape, layer = net.sizes.size - 1, net.LesPoids, shapes.hidden, layer_of(net, 1)
     Tab = work.TabOutputs[tranche.turn] if L > 1 else work.Deltas[tranche.turn]
     holders, places, lines, q = line(work.holders, tranche.turn), work.places, samples.lines, tranche.q
-    groups.find_holders(samples.present, order, tranche, holders)
+    groups.find_holders(samples.present, rows, tranche, holders)
     numbers, Sigma = width(LesPoids, shape), rows_of(Tab, layer.offset)
     activation = net.activation if L > 1 else IDENTITY
     size, end = width(LesPoids, shapes.rows) // numbers, layer.offset + whole(Tab, layer.m)
@@ -162,7 +162,7 @@ def grouped_layer(net, samples, order, work, tranche, shapes):
         bias = bias + like(bias, 0)  # sums start from 0, which makes 0 of a bias of -0
         for e in range(tranche.count):
             store(Sigma.Tab, j + e * Sigma.stride, bias)
-            places[e] = lines[order[q + e]]  # where the sample's next group stands
+            places[e] = lines[rows[q + e]]  # where the sample's next group stands
         for g in range(layer.n // size):
             left = groups.holders_of(holders, g)
             if left == 0:
@@ -176,7 +176,7 @@ def grouped_layer(net, samples, order, work, tranche, shapes):
                 add_inner(Sigma.Tab, j + e * Sigma.stride, X, w)
         for e in range(tranche.count):
             if b == 0:
-                groups.anticipate(samples, order, q + e, tranche.count)
+                groups.anticipate(samples, rows, q + e, tranche.count)
             U = part(Sigma.Tab, j + e * Sigma.stride, min(j + numbers, end) + e * Sigma.stride)
             activations(activation, net.pente, U, U)
 

@@ -358,7 +358,7 @@ def train(net, samples, span, rule, work):
         if q == max(begin, span.first):
             W = weight(rule, samples.factors, order, begin, end)
             share = (end - begin) / W
-        normalisation(samples.images[p], samples.divisor, TabXCachee)
+        normalisation(samples.images[span.rows[q]], samples.divisor, TabXCachee)
         key = key_of(rule.seed, span.epoch, p)
         if rule.inputs.threshold:
             drop(TabXCachee[1:], key_of_layer(key, 0), 0, rule.inputs)

@@ -295,16 +295,16 @@ def correction(net, image, TabXCachee, TabOutput, Delta, alpha, shapes):
 @kernel
 def train(net, samples, span, alpha, work, shapes):
     """As `notes.train` with P = 1, where mean and total are the same."""
-    order, lines, TabOutput, Delta = span.order, samples.lines, work.TabOutput, work.Delta
+    rows, lines, TabOutput, Delta = span.rows, samples.lines, work.TabOutput, work.Delta
     TabXCachee = part(TabOutput, net.offset[0] - 1, net.offset[0] - 1 if lines.size else net.offset[0] + net.sizes[0])
     for q in range(span.first, span.last):
-        p = order[q]
-        anticipate(samples, order, q)
+        p, row = span.order[q], rows[q]
+        anticipate(samples, rows, q)
         first = last = np.int64(0)
         if lines.size:
-            first, last = lines[p], lines[p + 1]
+            first, last = lines[row], lines[row + 1]
         else:
-            enter(line(samples.images, p), TabXCachee)
+            enter(line(samples.images, row), TabXCachee)
         image = Image(samples.columns, samples.values, samples.quotients, first, last)
         forward(net, image, TabXCachee, TabOutput, Delta, shapes)
         outcome(net, samples, p, TabOutput, Delta, work.y, 1.0, work.tally)

@@ -112,12 +112,12 @@ def cut(pixels, lines, columns, values):
 
 
 @inlined
-def anticipate(samples, order, q):
+def anticipate(samples, rows, q):
     """Prefetch the sample after the q-th: in a shuffled order, samples come from memory, 30 % of an epoch's time."""
     lines, columns, values = samples.lines, samples.columns, samples.values
-    if lines.size and q + 1 < order.size:
-        p = order[q + 1]
-        for t in range(lines[p], lines[p + 1], 64 // max(columns.itemsize, values.itemsize)):
+    if lines.size and q + 1 < rows.size:
+        row = rows[q + 1]
+        for t in range(lines[row], lines[row + 1], 64 // max(columns.itemsize, values.itemsize)):
             prefetch(values, t)  # a cache line
             prefetch(columns, t)
 
@@ -132,24 +132,24 @@ def thin(samples, span, rule, work, tranche):
     lines, together, longest = samples.lines, work.TabOutputs.shape[1], work.columns.shape[1]
     columns, values = part(work.columns, 0, work.columns.size), part(work.values, 0, work.values.size)
     for e in range(tranche.count):
-        p, place = span.order[tranche.q + e], tranche.turn * together + e
-        key = key_of_layer(key_of(rule.seed, span.epoch, p), 0)
+        row, place = span.rows[tranche.q + e], tranche.turn * together + e
+        key = key_of_layer(key_of(rule.seed, span.epoch, span.order[tranche.q + e]), 0)
         t = first = np.uint64(place * longest)
-        for s in range(np.uint64(lines[p]), np.uint64(lines[p + 1])):
+        for s in range(np.uint64(lines[row]), np.uint64(lines[row + 1])):
             columns[t], values[t] = samples.columns[s], samples.values[s]
             t += np.uint64(is_kept(key, np.uint64(columns[t]) - np.uint64(1), rule.inputs.threshold))
         work.stored[place] = t - first
 
 
 @inlined
-def image_of(samples, order, work, tranche, e):
+def image_of(samples, rows, work, tranche, e):
     """The list of a tranche's e-th sample, or what dropout has left of it."""
     if work.stored.size:
         place, longest = tranche.turn * work.TabOutputs.shape[1] + e, work.columns.shape[1]
         columns, values = part(work.columns, 0, work.columns.size), part(work.values, 0, work.values.size)
         return Image(columns, values, samples.quotients, place * longest, place * longest + work.stored[place])
-    p = order[tranche.q + e]
-    return Image(samples.columns, samples.values, samples.quotients, samples.lines[p], samples.lines[p + 1])
+    row = rows[tranche.q + e]
+    return Image(samples.columns, samples.values, samples.quotients, samples.lines[row], samples.lines[row + 1])
 
 
 @step
@@ -164,7 +164,7 @@ def gather(samples, span, work, layer, tranche, errors, shape):
     for b in range(layer.blocks):
         first = layer.debut + b * (layer.n + 1) * numbers
         for e in range(tranche.count):
-            image = image_of(samples, span.order, work, tranche, e)
+            image = image_of(samples, span.rows, work, tranche, e)
             delta = load(errors.Tab, errors.place + b * numbers + e * errors.stride, shape)
             correct(Gradient, first, (one, delta))
             for t in range(np.uint64(image.first), np.uint64(image.last)):

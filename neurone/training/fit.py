@@ -5,7 +5,8 @@ import time
 import numpy as np
 
 from neurone import options
-from neurone.datasets.arrays import as_factors, as_images, as_labels
+from neurone.datasets.arrays import SparseRows, as_factors, as_images, as_labels
+from neurone.engine.distortion import Distortion
 from neurone.engine.learners import Problem
 from neurone.engine.optimizer import PLAIN_SGD, Optimizer
 from neurone.engine.scorer import Scorer
@@ -56,6 +57,7 @@ def fit(
     max_norm=None,
     input_dropout=0.0,
     dropout=0.0,
+    distortion=None,
     shuffle=True,
     seed=0,
     kernels="fast",
@@ -142,10 +144,13 @@ def fit(
         chance (specification section 8), while the others count for 1 / (1 - share) times as much. Predictions use all.
         An epoch's cost and training error are those of what was trained (Srivastava et al., 2014, who take 0.2 and 0.5,
         with a `max_norm` of 2 to 4).
+    distortion : Distortion, optional
+        Each image is distorted in each epoch, differently each time: `neurone.Distortion()` suits digits. Images come
+        as (P, rows, columns). Costs and training errors are those of the distorted images (specification section 9).
     shuffle : bool, default True
         Take the samples in a new order each epoch, a function of (seed, epoch) alone; else in the order given.
     seed : int, default 0
-        Of the orders, and of what dropout leaves out.
+        Of the orders, of what dropout leaves out, and of distortions.
     kernels : {"fast", "notes"}, default "fast"
         Both give the same bits, as long as numbers are finite; `notes` is for reading.
     tuning : {"background", "first", "off"}, default "background"
@@ -236,6 +241,7 @@ def fit(
             input_dropout,
             dropout,
         ),
+        distortion=distortion,
         shuffle=shuffle,
         seed=seed,
         kernels=kernels,
@@ -270,6 +276,7 @@ def iterate(
     progress,
     optimizer=PLAIN_SGD,
     sample_weight=None,
+    distortion=None,
     tuning="background",
     told_tuned=None,
     position=None,
@@ -297,8 +304,12 @@ def iterate(
     seed, shuffle = options.seed(seed), options.flag("shuffle", shuffle)
     position = Position() if position is None else position
     optimizer.check(network.dtype)
+    if distortion is not None:
+        if not isinstance(distortion, Distortion):
+            raise InputError(f"distortion is {options.described(distortion)}; give a neurone.Distortion")
+        distortion = distortion.checked().for_images(np.shape(images)[1:])
     problem = checked_problem(
-        network, images, labels, sample_weight, batch_size, reduction, optimizer, threads, position
+        network, images, labels, sample_weight, batch_size, reduction, optimizer, threads, position, distortion
     )
     problem.seed, problem.proportions = seed, proportions and sample_weight is not None
     if penalised and optimizer.alpha:
@@ -324,15 +335,20 @@ def iterate(
     return _epochs(problem, learner, order_of, rules, epochs, position, scorer, progress, told_tuned)
 
 
-def checked_problem(network, images, labels, sample_weight, batch_size, reduction, optimizer, threads, position):
+def checked_problem(
+    network, images, labels, sample_weight, batch_size, reduction, optimizer, threads, position, distortion=None
+):
     """What the learners take."""
     if batch_size is not None:
         batch_size = options.integer("batch_size", batch_size)
     options.choice("reduction", reduction, options.REDUCTIONS)
     threads = options.integer("threads", threads)
-    rows, divisor = as_images(images, network.sizes[0], network.dtype)
+    # Where they are distorted, floats stay floats: bytes are rounded to bytes again.
+    rows, divisor = as_images(images, network.sizes[0], network.dtype, recognise=distortion is None)
     if not len(rows):
         raise InputError("images hold no sample; give at least one")
+    if distortion is not None and isinstance(rows, SparseRows):
+        raise InputError("images are sparse, and distortions need whole ones; give an array")
     targets = as_labels(labels, len(rows), network.sizes[-1], network.output, network.cost, network.dtype)
     targets += (as_factors(sample_weight, len(rows), network.dtype),)
     memory = optimizer.memory(network.parameters.size, network.dtype)
@@ -345,7 +361,7 @@ def checked_problem(network, images, labels, sample_weight, batch_size, reductio
         )
     return Problem(
         network, rows, divisor, targets, batch_size or len(rows), reduction == "sum", optimizer, position.memory,
-        position.powers, threads,
+        position.powers, threads, distortion=distortion,
     )  # fmt: skip
 
 
@@ -423,13 +439,13 @@ def _train_epoch(learner, order, rate, batch_size, begin, position, improve, pro
     first, tally = position.sample, np.array([position.cost, position.wrong])
     learner.load()
     while first < len(order):
-        last = min(first + learner.step, len(order))
+        last = min(first + learner.step, len(order), learner.limit(first))
         end = last - last % batch_size
         if first < end and last < len(order):
             last = end  # of a batch, where the position can be saved
         call = time.perf_counter()
         position.whole = False
-        learner.train(Span(order, first, last, len(position.reports)), rate, tally)
+        learner.train(Span(order, first, last, len(position.reports), order), rate, tally)
         seconds = time.perf_counter() - call
         learner.store()
         if not (np.isfinite(learner.network.parameters).all() and np.isfinite(tally[0])):

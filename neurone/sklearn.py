@@ -313,8 +313,8 @@ class _Perceptron(BaseEstimator):
             patience=self.n_iter_no_change, tol=self.tol, keep_best=self.early_stopping, judge=judge,
         )  # fmt: skip
         order, seed, optimizer = np.arange(count), 0, self._optimizer()
-        if optimizer.drops:
-            # Of the masks: another one in every call. `MLPClassifier` draws nothing here.
+        if optimizer.drops or self.distortion is not None:
+            # Of masks and distortions: another one in every call. `MLPClassifier` draws nothing here.
             seed = int(draws.randint(2**32, dtype=np.uint32)) + self.t_
 
         def order_of(epoch):
@@ -330,7 +330,7 @@ class _Perceptron(BaseEstimator):
             self.network_, samples.X, samples.targets, rules=rules, optimizer=optimizer, epochs=epochs,
             batch_size=min(batch_size, count), reduction="mean", shuffle=False, order_of=order_of, seed=seed,
             kernels="fast", threads=self.threads, tuning=self.tuning, sample_weight=samples.factors, proportions=True,
-            penalised=True, validation=None, progress=None, position=position,
+            penalised=True, distortion=self.distortion, validation=None, progress=None, position=position,
         )  # fmt: skip
 
     def _optimizer(self):
@@ -342,7 +342,7 @@ class _Perceptron(BaseEstimator):
 
     def _minimize(self, samples):
         """L-BFGS."""
-        for name in ("weight_decay", "clip_norm", "max_norm", "input_dropout", "dropout"):
+        for name in ("weight_decay", "clip_norm", "max_norm", "input_dropout", "dropout", "distortion"):
             if getattr(self, name):
                 raise InputError(f"{name} is {getattr(self, name)}, which goes with 'sgd' and 'adam'; lbfgs has none")
         result = minimize(
@@ -446,6 +446,9 @@ class NeuroneClassifier(ClassifierMixin, _Perceptron):
         When to compile kernels for this very network, as in `neurone.fit`.
     weight_decay, clip_norm, max_norm, input_dropout, dropout : float, default 0.0, None, None, 0.0, 0.0
         As in `neurone.fit`; not with "lbfgs". With dropout, `loss_curve_` is that of what was trained.
+    distortion : Distortion, optional
+        As in `neurone.fit`, for features that are an image's pixels: `neurone.Distortion(shape=(28, 28))`. Not with
+        "lbfgs".
 
     Attributes
     ----------
@@ -509,6 +512,7 @@ class NeuroneClassifier(ClassifierMixin, _Perceptron):
         max_norm=None,
         input_dropout=0.0,
         dropout=0.0,
+        distortion=None,
     ):
         _store(self, locals())
 
@@ -660,6 +664,7 @@ class NeuroneRegressor(RegressorMixin, _Perceptron):
         max_norm=None,
         input_dropout=0.0,
         dropout=0.0,
+        distortion=None,
     ):
         if not isinstance(loss, str):  # hidden_layer_sizes came first before `MLPRegressor` had a loss
             if isinstance(hidden_layer_sizes, str):

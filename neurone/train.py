@@ -14,6 +14,7 @@ from neurone import options, system
 from neurone.commands import Parser, batch_size, check_stopped, describe, load_set, postponing, print_test, run
 from neurone.datasets.arrays import stratified
 from neurone.datasets.mnist import is_part
+from neurone.engine.distortion import Distortion
 from neurone.engine.optimizer import Optimizer
 from neurone.errors import DivergenceError, InputError
 from neurone.files import check_writable, lock_of, locked, refusal, shown
@@ -30,6 +31,9 @@ _OF_RULES = (
     "learning_rate", "decay", "schedule", "power_t", "final_rate", "plateau_patience", "plateau_factor", "warmup",
     "patience", "tol", "monitor", "max_seconds",
 )  # fmt: skip
+
+# Of --distort.
+_LIMITS = ("rotation", "scale", "shear", "shift", "elastic", "width")
 
 
 def _parser():
@@ -71,6 +75,9 @@ def _parser():
         "--input-dropout", type=float, default=0.0, metavar="F", help="share of inputs to drop in training (default: 0)"
     )
     add("--dropout", type=float, default=0.0, metavar="F", help="share of hidden neurons to drop (default: 0)")
+    add(
+        "--distort", nargs="*", metavar="NAME=F", help="distort images anew in each epoch; names: " + ", ".join(_LIMITS)
+    )
     add("--reduction", choices=options.REDUCTIONS, default="mean", help="of a batch's gradients")
     add("--kernels", choices=options.KERNELS, default="fast", help="both give the same bits; notes is for reading")
     add("--tuning", choices=options.TUNINGS, default="background", help="when to compile kernels for this very network")
@@ -101,12 +108,14 @@ def _train(args, argv):
         args.optimizer, args.momentum, args.nesterov, args.alpha, args.weight_decay, args.beta_1, args.beta_2,
         args.epsilon, args.clip_norm, args.max_norm, args.input_dropout, args.dropout,
     )  # fmt: skip
+    distortion = _distortion(args.distort)
     decisive = dict(batch_size=args.batch_size, epochs=args.epochs, reduction=args.reduction, seed=args.seed)
     with ExitStack() as stack:
         check_lock = stack.enter_context(locked(args.checkpoint)) if args.checkpoint is not None else None
         asked = network.settings() | rules | decisive
         start = None if args.start is None else checkpoint.fingerprint(network.parameters)
         asked |= optimizer.settings() | {"start": start, "validation": args.validation}
+        asked["distortion"] = None if distortion is None else [getattr(distortion, name) for name in _LIMITS]
         keeper = _Keeper(args, asked, network, data, check_lock)
         position = keeper.position
         done, seconds = len(position.reports), position.seconds + sum(report.seconds for report in position.reports)
@@ -123,7 +132,7 @@ def _train(args, argv):
         reports = iterate(
             network, images, labels, rules=Rules(**rules), **decisive, optimizer=optimizer, shuffle=True,
             kernels=args.kernels, tuning=args.tuning, told_tuned=told_tuned, threads=args.threads,
-            validation=validation, progress=after_call, position=position,
+            validation=validation, progress=after_call, position=position, distortion=distortion,
         )  # fmt: skip
         history = stack.enter_context(_History(args.history))
         progress.print(describe(data))
@@ -149,6 +158,25 @@ def _train(args, argv):
             seconds = keeper.finish(seconds + time.perf_counter() - begin)
         sha256 = hashlib.sha256(trained.parameters.tobytes()).hexdigest()
         history.write({"event": "end", "test_error": test_error, "seconds": seconds, "parameters_sha256": sha256})
+
+
+def _distortion(given):
+    """What --distort asks for: a list of NAME=F, or None."""
+    if given is None:
+        return None
+    limits = {}
+    for each in given:
+        name, is_, value = each.partition("=")
+        try:
+            limits[name] = float(value)
+        except ValueError:
+            is_ = ""
+        if not is_ or name not in _LIMITS:
+            raise InputError(f"--distort is {each!r}; give NAME=F, a number for one of {', '.join(_LIMITS)}")
+    try:
+        return Distortion(**limits).checked()
+    except InputError as error:
+        raise InputError(f"--distort: {error}") from None
 
 
 def _event(report):

@@ -32,8 +32,11 @@ RPROP = dict(
     optimizer="rprop", weight_decay=0.1, schedule="plateau", plateau_patience=0, plateau_factor=0.5, monitor="cost",
     tol=200.0,
 )  # fmt: skip
+DISTORTED = dict(distortion=neurone.Distortion(shape=(4, 5), width=1.0))
 DROPOUT = dict(momentum=0.5, dropout=0.5, input_dropout=0.3, max_norm=0.7, clip_norm=0.1)
-MORE = dict(plain=PLAIN, adaptive=ADAPTIVE, patient=PATIENT, adam=ADAM, rprop=RPROP, dropout=DROPOUT)
+MORE = dict(
+    plain=PLAIN, adaptive=ADAPTIVE, patient=PATIENT, adam=ADAM, rprop=RPROP, dropout=DROPOUT, distorted=DISTORTED
+)
 
 
 class StopError(Exception):
@@ -52,17 +55,21 @@ def train(net, position, kernels, threads, batch_size, epochs=3, stop=None, more
     rules = {name: more.get(name, value) for name, value in RULES.items()}
     method, *numbers = (more.get(name, value) for name, value in OPTIMIZER.items())
     validation = IMAGES[:7], LABELS[:7]
+    distortion = more.get("distortion")
     for _ in iterate(
         net, IMAGES, LABELS, rules=Rules(**rules), optimizer=Optimizer(method, *numbers), **OPTIONS, shuffle=True,
         batch_size=batch_size, epochs=epochs, kernels=kernels, threads=threads, validation=validation,
-        progress=progress, position=position,
+        progress=progress, position=position, distortion=distortion,
     ):  # fmt: skip
         pass
 
 
 def asked(net, batch_size, epochs=3, more=PLAIN):
     place = {"batch_size": batch_size, "epochs": epochs, "validation": 7, "data": "0"}
-    return net.settings() | RULES | OPTIONS | OPTIMIZER | place | more
+    chosen = dict(more)
+    if "distortion" in more:
+        chosen["distortion"] = more["distortion"].width
+    return net.settings() | RULES | OPTIONS | OPTIMIZER | place | chosen
 
 
 @pytest.mark.parametrize("schedule", ["linear", "cosine"])
@@ -109,6 +116,7 @@ def call_of(monkeypatch):
 
     def call_of(samples):
         monkeypatch.setattr("neurone.training.fit._CALL_SECONDS", 0)
+        monkeypatch.setattr("neurone.engine.distortion.WINDOW", 16)
         for learner in tuning.LEARNERS.values():
             monkeypatch.setattr(learner, "samples_per_call", lambda *_: samples)
 
@@ -121,7 +129,7 @@ def call_of(monkeypatch):
 @pytest.mark.parametrize("more", MORE.values(), ids=MORE)
 def test_any_epoch_and_any_sample(more, kernels, threads, batch_size, tmp_path, call_of, teams, tried):
     """From each of 120 or 160 places it reaches the parameters, reports and state of a training that never stopped."""
-    if more in (ADAM, RPROP, DROPOUT) and (kernels == "notes" or batch_size == 1):
+    if more in (ADAM, RPROP, DROPOUT, DISTORTED) and (kernels == "notes" or batch_size == 1):
         pytest.skip("their places are those of the others")
     call_of(1)
     epochs = 3 if more is PLAIN else 4

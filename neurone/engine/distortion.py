@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from neurone import options
+from neurone.engine.threads import team
 from neurone.errors import InputError
 from neurone.kernels import distortion, jit
 from neurone.kernels.arguments import Distortion as Arrays
@@ -162,6 +163,7 @@ class Distorted:
         return self._now[1]
 
     def ahead(self, span, busy):
+        """What another thread may do while `busy` ones train on this span: make the next window of the epoch."""
         epoch, window = self._place(span)
         if busy >= cores() or self._next[0] is not None or (window + 1) * WINDOW >= len(self._rows):
             return None
@@ -188,6 +190,13 @@ class Distorted:
         epoch, window = place
         first, last = window * WINDOW, min((window + 1) * WINDOW, len(self._rows))
         found = np.empty((last - first, self._rows.shape[1]), self._rows.dtype)
-        part = Span(span.order, first, last, epoch, span.order)
-        distortion.distort(Pixels(self._rows), part, self._arrays(0), found)
+        borders = [first + (last - first) * member // threads for member in range(threads + 1)]
+        hows = [self._arrays(member) for member in range(threads)]
+
+        def work(member):
+            begin, end = borders[member : member + 2]
+            share = Span(span.order, begin, end, epoch, span.order)
+            distortion.distort(Pixels(self._rows), share, hows[member], found[begin - first : end - first])
+
+        team(work, threads, np.zeros((1 + threads, 16), np.int64))
         return self._cut(found)

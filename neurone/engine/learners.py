@@ -167,7 +167,8 @@ class _PackedLearner:
         """Train on a span of samples, while another thread may make the next ones."""
         members = len(self._packed)
         meeting = np.zeros((1 + members, 16), np.int64)
-        found, ahead = self._source.take(span, members), self._source.ahead(span, members)
+        found = self._source.take(span, min(members + 1, cores()))
+        ahead = self._source.ahead(span, members)
         calls = list(self._calls(span, found, rate, tally, meeting))
 
         def work(member):

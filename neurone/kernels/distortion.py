@@ -1,4 +1,4 @@
-"""Distorted images: turned, stretched, slanted, shifted, and bent by a smooth random field (specification section 9).
+"""Distorted images: turned, stretched, slanted, shifted, and bent by a smooth random field (specification section 15).
 
 (Simard, Steinkraus and Platt, ICDAR 2003.) All numbers are float32, whatever the network's width, and sine and cosine
 are our own, so that bits depend on no library. A sample's random numbers are hashed from (seed, epoch, sample), like
@@ -34,7 +34,7 @@ _QUARTER_HIGH = np.float32(1.57080078125)
 _QUARTER_LOW = np.float32(1.5707963267948966 - 1.57080078125)
 _QUARTERS = np.float32(2 / 3.141592653589793)
 # Taylor's: 1/3!, 1/5!, ... and 1/2!, 1/4!, ...; up to a quarter turn's half, the last terms are below 2^-24.
-_S3, _S5, _S7 = np.float32(-1 / 6), np.float32(1 / 120), np.float32(-1 / 5040)
+_S3, _S5, _S7, _S9 = np.float32(-1 / 6), np.float32(1 / 120), np.float32(-1 / 5040), np.float32(1 / 362880)
 _C2, _C4, _C6, _C8 = np.float32(-1 / 2), np.float32(1 / 24), np.float32(-1 / 720), np.float32(1 / 40320)
 
 
@@ -44,7 +44,7 @@ def sine_and_cosine(angle):
     turns = np.int32(np.floor(madd(angle, _QUARTERS, _HALF)))
     r = madd(np.float32(-turns), _QUARTER_LOW, madd(np.float32(-turns), _QUARTER_HIGH, angle))
     q = r * r
-    sine = madd(r * q, madd(madd(_S7, q, _S5), q, _S3), r)
+    sine = madd(r * q, madd(madd(madd(_S9, q, _S7), q, _S5), q, _S3), r)
     cosine = madd(q, madd(madd(madd(_C8, q, _C6), q, _C4), q, _C2), _ONE)
     if turns % 2:
         sine, cosine = cosine, -sine

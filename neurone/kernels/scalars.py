@@ -2,7 +2,7 @@
 
 import math
 
-from neurone.kernels import elementary, notes
+from neurone.kernels import distortion, elementary, notes
 from neurone.kernels.elementary import exp, tanh
 from neurone.kernels.jit import kernel
 
@@ -38,6 +38,11 @@ def library(x, found):
     for p in range(x.size):
         size = abs(x[p])
         found[0, p], found[1, p], found[2, p], found[3, p] = exp(x[p]), tanh(x[p]), math.log(size), math.log1p(size)
+
+
+@kernel
+def sine_and_cosine(angle):
+    return distortion.sine_and_cosine(angle)
 
 
 @kernel

@@ -146,7 +146,7 @@ def fit(
         with a `max_norm` of 2 to 4).
     distortion : Distortion, optional
         Each image is distorted in each epoch, differently each time: `neurone.Distortion()` suits digits. Images come
-        as (P, rows, columns). Costs and training errors are those of the distorted images (specification section 9).
+        as (P, rows, columns). Costs and training errors are those of the distorted images (specification section 15).
     shuffle : bool, default True
         Take the samples in a new order each epoch, a function of (seed, epoch) alone; else in the order given.
     seed : int, default 0

@@ -212,9 +212,9 @@ def test_a_signal_within_a_kernel_call_waits_for_its_end(small_set, tmp_path, in
     code = (
         "import os, signal, sys; from neurone import train; from neurone.engine import tuning\n"
         f"learner = tuning.LEARNERS[{kernels!r}]; work = learner.train\n"
-        "def train_and_signal(self, order, first, last, *rest):\n"
-        "    work(self, order, first, last, *rest)\n"
-        "    if last > first: os.kill(os.getpid(), signal.SIGINT)\n"
+        "def train_and_signal(self, span, *rest):\n"
+        "    work(self, span, *rest)\n"
+        "    if span.last: os.kill(os.getpid(), signal.SIGINT)\n"
         "learner.train = train_and_signal\n"
         "sys.exit(train.run('train', train.main))"
     )

@@ -8,6 +8,7 @@ from neurone import options
 from neurone.commands import Parser, batch_size, load_set, run
 from neurone.datasets.arrays import SparseRows
 from neurone.datasets.digits import digits
+from neurone.engine.distortion import Distortion
 from neurone.kernels import cache
 from neurone.kernels.jit import compiling
 from neurone.network import Network
@@ -64,9 +65,11 @@ def _described(rows):
 
 
 def _compile_generic(rows, dtype):
-    """One sample at a time, batches, and predictions of one row and of many."""
+    """One sample at a time, batches, distortions, and predictions of one row and of many."""
     inputs = rows.inputs if isinstance(rows, SparseRows) else rows.shape[1]
     network = Network((inputs, 8, 3), dtype=dtype)
+    if not isinstance(rows, SparseRows):
+        _training(network, rows, np.arange(len(rows)) % 3, 1, distortion=Distortion(shape=(5, 8)))
     for size in (1, 32):
         for _ in _training(network, rows, np.arange(len(rows)) % 3, size):
             pass
@@ -81,11 +84,11 @@ def _compile_tuned(args, dtype):
     _training(network, data.train_images, data.train_labels, args.batch_size, "first", args.threads)
 
 
-def _training(network, images, labels, size, tuning="off", threads=1):
+def _training(network, images, labels, size, tuning="off", threads=1, distortion=None):
     """An epoch of training, whose kernels are ready before it begins."""
     return iterate(
         network, images, labels, rules=Rules(0.1), batch_size=size, epochs=1, reduction="mean", shuffle=False, seed=0,
-        kernels="fast", threads=threads, tuning=tuning, validation=None, progress=None,
+        kernels="fast", threads=threads, tuning=tuning, validation=None, progress=None, distortion=distortion,
     )  # fmt: skip
 
 

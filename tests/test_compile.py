@@ -29,6 +29,8 @@ for inputs in (images, rows / 255, rows / np.float32(7), rng.random((1500, 784))
         net = neurone.Network((784, 70, 30, 10))
         neurone.fit(net, inputs, labels, epochs=1, learning_rate=0.001, **options)
         net.predict(inputs), net.predict(inputs[:1]), net.predict(inputs[:20])
+for inputs in (images, images / np.float32(7), images / 7):
+    neurone.fit(neurone.Network((784, 9, 10)), inputs, labels, epochs=1, distortion=neurone.Distortion())
 print(len(compiled))
 """
 

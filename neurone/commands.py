@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 
 import numpy as np
 
+from neurone.committee import Committee, load
 from neurone.datasets import mnist
 from neurone.datasets.digits import digits
 from neurone.errors import InputError, NeuroneError
@@ -123,6 +124,15 @@ def load_set(folder):
     images, labels = digits(train + test)
     where = "drawn, since no data set was found"
     return mnist.DataSet("embedded digits", where, images[:train], labels[:train], images[train:], labels[train:])
+
+
+def load_together(paths):
+    """The network of a file, or a committee of those of several files, which may hold committees themselves."""
+    found = [load(path) for path in paths]
+    if len(found) == 1:
+        return found[0]
+    networks = [network for each in found for network in (each.networks if isinstance(each, Committee) else [each])]
+    return Committee(networks)
 
 
 def describe(data):

@@ -64,8 +64,8 @@ def write(path, kind, settings, arrays):
         file.write(_directory(heads, file.tell()))
 
 
-def read(path, kind):
-    """Settings and arrays of the file `path`, which must be what `write` makes, byte for byte.
+def read(path, *kinds):
+    """Settings and arrays of the file `path`, which must be what `write` makes of one of the kinds, byte for byte.
 
     Raises
     ------
@@ -74,7 +74,7 @@ def read(path, kind):
     """
     try:
         with reading(path) as file:
-            return _read(file, os.fstat(file.fileno()).st_size, kind)
+            return _read(file, os.fstat(file.fileno()).st_size, kinds)
     except _RefusalError as refused:
         raise refusal(path, f"{refused}; use an undamaged file, as neurone wrote it") from None
 
@@ -83,9 +83,9 @@ class _RefusalError(Exception):
     """What was found and what was expected; `read` adds where and what to do."""
 
 
-def _read(file, size, kind):
+def _read(file, size, kinds):
     text = _read_settings(file, size)
-    shapes, settings, sha256 = _parse(text, kind)
+    shapes, settings, sha256 = _parse(text, kinds)
     # From here on every length is known: compare before taking memory.
     members = [("settings", f"|S{len(text)}", ()), *shapes]
     lengths = [_length(type_, shape) for _, type_, shape in members]
@@ -143,13 +143,15 @@ def _read_settings(file, size):
     return file.read(stored)[len(_npy_header("|S0", ())) :]
 
 
-def _parse(text, kind):
+def _parse(text, kinds):
     """Arrays' names, types and shapes, the settings, and the arrays' SHA-256."""
     try:
         head = json.loads(text)
         format_, version = head["format"], head["version"]
-        if format_ != f"neurone {kind}":
-            raise _RefusalError(f"holds {format_!r}, 'neurone {kind}' expected")
+        known = [f"neurone {kind}" for kind in kinds]
+        if format_ not in known:
+            raise _RefusalError(f"holds {format_!r}, {' or '.join(map(repr, known))} expected")
+        kind = format_.removeprefix("neurone ")
         if version != _VERSION:
             raise _RefusalError(f"version {version!r} of the format, {_VERSION} expected: written by another neurone")
         shapes = [(str(name), str(type_), tuple(shape)) for name, type_, shape in head["arrays"]]

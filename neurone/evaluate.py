@@ -1,33 +1,34 @@
-"""`python -m neurone.evaluate`: score a saved network on a test set."""
+"""`python -m neurone.evaluate`: score a saved network, or several that answer together, on a test set."""
 
 import sys
 
 from neurone import options
-from neurone.commands import Parser, describe, load_set, print_test, run
+from neurone.commands import Parser, describe, load_set, load_together, print_test, run
 from neurone.errors import InputError
 from neurone.files import shown
-from neurone.network import load
 
 
 def main(argv=None):
-    parser = Parser("evaluate", "Score a network on the test set of a folder of IDX files.")
-    parser.add_argument("network", metavar="FILE.npz", help="written by python -m neurone.train --save")
+    parser = Parser(
+        "evaluate", "Score a network on the test set of a folder of IDX files; of several, the mean of their outputs."
+    )
+    parser.add_argument("networks", nargs="+", metavar="FILE.npz", help="written by python -m neurone.train --save")
     parser.add_argument("--data", metavar="DIR", help="as for python -m neurone.train")
     parser.add_argument("--threads", type=int, default=1, metavar="N", help="share the images; the same answers")
     args = parser.parse_args(argv)
     threads = options.integer("threads", args.threads)
-    network = load(args.network)
+    network, named = load_together(args.networks), shown(args.networks[0])
     data = load_set(args.data)
     pixels = data.test_images[0].size
     if network.sizes[0] != pixels:
         raise InputError(
-            f"{shown(args.network)} takes {network.sizes[0]} inputs, images of {shown(data.name)} have {pixels} "
+            f"{named} takes {network.sizes[0]} inputs, images of {shown(data.name)} have {pixels} "
             "pixels; name a set of such images with --data"
         )
     largest = int(data.test_labels.max())
     if largest >= max(network.sizes[-1], 2):
         raise InputError(
-            f"{shown(args.network)} has {network.sizes[-1]} outputs, {shown(data.name)} test labels up to {largest}; "
+            f"{named} has {network.sizes[-1]} outputs, {shown(data.name)} test labels up to {largest}; "
             "name a set of such labels with --data"
         )
     print(describe(data))

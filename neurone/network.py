@@ -1,6 +1,5 @@
 """A network: its architecture and one flat array of parameters."""
 
-import json
 import math
 from itertools import pairwise
 
@@ -202,34 +201,3 @@ class Network:
         if not np.isfinite(self.parameters).all():
             raise refusal(path, "not written, since the network's parameters hold NaN or infinity")
         container.write(path, "model", self.settings(), {"parameters": self.parameters})
-
-
-def load(path):
-    """The network that `Network.save` wrote, with every setting.
-
-    Raises
-    ------
-    InputError
-        The file cannot be read, or is not byte for byte what `save` writes.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> file = tempfile.mkdtemp() + "/xor.npz"
-    >>> Network((2, 3, 1), activation="tanh", output="logistic").save(file)
-    >>> load(file).activation
-    'tanh'
-    """
-    settings, arrays = container.read(options.path("path", path), "model")
-    parameters = arrays.get("parameters")
-    try:
-        # The count first: sizes alone could ask for any amount of memory.
-        if list(arrays) != ["parameters"] or parameters.shape != (parameter_count(settings["sizes"]),):
-            raise InputError("other parameters than the sizes ask for")
-        network = Network(**settings)
-        if json.dumps(network.settings()) != json.dumps(settings) or network.dtype != parameters.dtype:
-            raise InputError("settings that are not as a network has them")
-    except (TypeError, KeyError, InputError) as error:
-        raise refusal(path, f"not a network ({error}); use a file that Network.save wrote") from None
-    network.parameters = parameters
-    return network

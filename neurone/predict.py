@@ -6,19 +6,27 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from neurone.commands import Parser, run
+from neurone.commands import Parser, load_together, run
 from neurone.errors import InputError
 from neurone.files import shown
 from neurone.images import SIDE, prepare
-from neurone.network import load
 
 
 def main(argv=None):
-    parser = Parser("predict", "Read digits from image files: a line each, the digit and its output.")
+    parser = Parser(
+        "predict",
+        "Read digits from image files: a line each, the digit and its output. Of several networks, which come first, "
+        "the mean of their outputs.",
+    )
     parser.add_argument("network", metavar="FILE.npz", help="written by python -m neurone.train --save")
     parser.add_argument("images", nargs="+", metavar="IMAGE", help="PNG, or any format that Pillow reads")
     args = parser.parse_args(argv)
-    network = load(args.network)
+    networks = [args.network]
+    while args.images and args.images[0].endswith(".npz"):
+        networks.append(args.images.pop(0))
+    if not args.images:
+        raise InputError("no picture is named, only networks; name one")
+    network = load_together(networks)
     if network.sizes[0] != SIDE * SIDE:
         raise InputError(
             f"{shown(args.network)} takes {network.sizes[0]} inputs, pictures are made {SIDE} x {SIDE} as MNIST's are; "

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from neurone import options, system
 from neurone.commands import Parser, batch_size, check_stopped, describe, load_set, postponing, print_test, run
+from neurone.committee import load_network
 from neurone.datasets.arrays import stratified
 from neurone.datasets.mnist import is_part
 from neurone.engine.distortion import Distortion
@@ -19,7 +20,7 @@ from neurone.engine.optimizer import Optimizer
 from neurone.errors import DivergenceError, InputError
 from neurone.files import check_writable, lock_of, locked, refusal, shown
 from neurone.kernels.jit import compiling
-from neurone.network import Network, load
+from neurone.network import Network
 from neurone.training import checkpoint
 from neurone.training.fit import iterate
 from neurone.training.reports import Position
@@ -194,7 +195,7 @@ def _network(args, inputs, outputs):
     if given:
         name = next(iter(given))
         raise InputError(f"--{name} and --from are given; the network of --from has a {name} of its own, leave one out")
-    network = load(args.start)
+    network = load_network(args.start)
     if (network.sizes[0], network.sizes[-1]) != (inputs, outputs):
         raise InputError(
             f"--from: {shown(args.start)} has {network.sizes[0]} inputs and {network.sizes[-1]} outputs, and the data "

@@ -13,7 +13,7 @@ FLOORS = [
     ["kernels"],
     ["datasets"],
     ["engine"],
-    ["network"],
+    ["network", "committee"],
     ["training"],
     ["images", "formats", "sklearn"],
     ["commands", "train", "evaluate", "predict", "fetch", "export", "compile"],

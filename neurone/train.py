@@ -1,5 +1,6 @@
 """`python -m neurone.train`: train a network on a folder of IDX files, or on the embedded digits."""
 
+import argparse
 import hashlib
 import json
 import os
@@ -25,6 +26,7 @@ from neurone.training import checkpoint
 from neurone.training.fit import iterate
 from neurone.training.reports import Position
 from neurone.training.rules import MONITORS, SCHEDULES, Rules
+from neurone.trainings import join, path_of, train_committee
 
 # Options that make a network, and those of the rules of training.
 _OF_NETWORK = ("hidden", "activation", "output", "cost", "slope", "init", "dtype")
@@ -85,6 +87,8 @@ def _parser():
     add("--threads", type=int, default=1, metavar="N", help="share the work of a batch; any number gives the same bits")
     add("--seed", type=int, default=0, metavar="N", help="of initial weights, order, samples held out, and dropout")
     add("--validation", type=int, metavar="N", help="training samples to hold out, and score after each epoch")
+    add("--committee", type=int, metavar="N", help="train N networks, of seeds from --seed on, that answer together")
+    add("--member", type=int, help=argparse.SUPPRESS)  # of a committee: which of its processes this is
     add("--save", metavar="FILE.npz", help="write the network here")
     add("--history", metavar="FILE.jsonl", help="write a JSON line for each epoch here, and one for the end")
     add("--checkpoint", metavar="FILE", help="keep the run's whole state here: an interrupted one loses nothing")
@@ -94,9 +98,34 @@ def _parser():
 
 
 def main(argv=None):
-    args = _parser().parse_args(argv)
+    args, argv = _parser().parse_args(argv), sys.argv[1:] if argv is None else argv
     with _options_named(args):
-        _train(args, sys.argv[1:] if argv is None else argv)
+        if args.committee is not None and args.member is None:
+            _train_committee(args, argv)
+        else:
+            _train(args if args.member is None else _member(args), argv)
+
+
+def _train_committee(args, argv):
+    begin, count = time.perf_counter(), options.integer("committee", args.committee)
+    if args.save is None:
+        raise InputError("--committee needs a file for its networks; name it with --save FILE.npz")
+    threads, paths = options.integer("threads", args.threads), dict(save=args.save, history=args.history)
+    data = _prepare(args)
+    committee = train_committee(count, argv, threads, paths)
+    print(f"committee of {count}:")
+    test_error, seconds = print_test(committee, data, args.threads), time.perf_counter() - begin
+    sha256 = hashlib.sha256(b"".join(network.parameters.tobytes() for network in committee.networks)).hexdigest()
+    end = {"event": "end", "test_error": test_error, "seconds": seconds, "parameters_sha256": sha256}
+    join(count, paths, committee, end)
+
+
+def _member(args):
+    """The options of one training of a committee."""
+    args.seed = options.seed(args.seed + args.member - 1)
+    for name in ("save", "history", "checkpoint"):
+        setattr(args, name, path_of(getattr(args, name), args.member))
+    return args
 
 
 def _train(args, argv):

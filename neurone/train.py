@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import shlex
+import statistics
 import sys
 import time
 from contextlib import ExitStack, contextmanager, suppress
@@ -22,6 +23,7 @@ from neurone.errors import DivergenceError, InputError
 from neurone.files import check_writable, lock_of, locked, refusal, shown
 from neurone.kernels.jit import compiling
 from neurone.network import Network
+from neurone.recipes import RECIPES, table
 from neurone.training import checkpoint
 from neurone.training.fit import iterate
 from neurone.training.reports import Position
@@ -35,6 +37,8 @@ _OF_RULES = (
     "patience", "tol", "monitor", "max_seconds",
 )  # fmt: skip
 
+# Time left is told where it is so many seconds or more, and judged by so many epochs.
+_LONG, _LAST = 60.0, 5
 # Of --distort.
 _LIMITS = ("rotation", "scale", "shear", "shift", "elastic", "width")
 
@@ -42,6 +46,8 @@ _LIMITS = ("rotation", "scale", "shear", "shift", "elastic", "width")
 def _parser():
     parser = Parser("train", "Train a network and score it once, at the end, on the test set.")
     add = parser.add_argument
+    add("--recipe", choices=RECIPES, help="settings of a known result, which other options override")
+    add("--recipes", action="store_true", help="print the recipes, their sources and test errors, and end")
     add("--data", metavar="DIR", help="folder of four IDX files (default: $NEURONE_DATA, data/, fetched, embedded)")
     add("--from", dest="start", metavar="FILE.npz", help="train this network further, instead of a new one")
     add("--hidden", nargs="*", type=int, metavar="N", help="neurons of each hidden layer (default: 100)")
@@ -79,7 +85,10 @@ def _parser():
     )
     add("--dropout", type=float, default=0.0, metavar="F", help="share of hidden neurons to drop (default: 0)")
     add(
-        "--distort", nargs="*", metavar="NAME=F", help="distort images anew in each epoch; names: " + ", ".join(_LIMITS)
+        "--distort",
+        nargs="*",
+        metavar="NAME=F",
+        help="distort images anew in each epoch, or none; names: " + ", ".join(_LIMITS),
     )
     add("--reduction", choices=options.REDUCTIONS, default="mean", help="of a batch's gradients")
     add("--kernels", choices=options.KERNELS, default="fast", help="both give the same bits; notes is for reading")
@@ -98,12 +107,29 @@ def _parser():
 
 
 def main(argv=None):
-    args, argv = _parser().parse_args(argv), sys.argv[1:] if argv is None else argv
+    argv = sys.argv[1:] if argv is None else argv
+    args = _parsed(argv)
+    if args.recipes:
+        print(table())
+        return
     with _options_named(args):
         if args.committee is not None and args.member is None:
             _train_committee(args, argv)
         else:
             _train(args if args.member is None else _member(args), argv)
+
+
+def _parsed(argv):
+    """The options: those given, else those of --recipe, else the defaults."""
+    parser = _parser()
+    args = parser.parse_args(argv)
+    if args.recipe is None:
+        return args
+    chosen = RECIPES[args.recipe].options
+    if args.start is not None:  # that network has a shape of its own
+        chosen = {name: value for name, value in chosen.items() if name not in _OF_NETWORK}
+    parser.set_defaults(**chosen)
+    return parser.parse_args(argv)
 
 
 def _train_committee(args, argv):
@@ -178,7 +204,7 @@ def _train(args, argv):
                 keeper.keep()
                 check_stopped()
                 history.write(_event(report))
-                progress.print(_line(report, args.epochs))
+                progress.print(_line(position.reports, args.epochs))
             progress.close()
             trained = _best(network, position, Rules(**rules))
             test_error = print_test(trained, data, args.threads)
@@ -192,7 +218,7 @@ def _train(args, argv):
 
 def _distortion(given):
     """What --distort asks for: a list of NAME=F, or None."""
-    if given is None:
+    if given is None or given == ["none"]:
         return None
     limits = {}
     for each in given:
@@ -355,12 +381,17 @@ def _describe_network(network):
     )
 
 
-def _line(report, count):
-    validation = "" if report.validation_error is None else f"  validation error {report.validation_error:5.2f} %"
-    return (
-        f"epoch {report.epoch + 1:{len(str(count))}}/{count}  cost {report.cost:.5f}  "
-        f"training error {report.train_error:5.2f} %{validation}  {report.seconds:.1f} s"
-    )
+def _line(reports, count):
+    """What is printed of the last epoch; in a long run also the best so far, and the time left, by the last epochs."""
+    report = reports[-1]
+    line = f"epoch {report.epoch + 1:{len(str(count))}}/{count}  cost {report.cost:.5f}  "
+    line += f"training error {report.train_error:5.2f} %  "
+    if report.validation_error is not None:
+        best = min(reports, key=lambda each: each.validation_error)
+        line += f"validation error {report.validation_error:5.2f} % (least {best.validation_error:.2f})  "
+    line += f"{report.seconds:.1f} s"
+    left = statistics.median(each.seconds for each in reports[-_LAST:]) * (count - report.epoch - 1)
+    return f"{line}, {left / 60:.0f} min left" if left >= _LONG else line
 
 
 def _best(network, position, rules):

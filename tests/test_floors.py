@@ -16,7 +16,7 @@ FLOORS = [
     ["network", "committee"],
     ["training"],
     ["images", "formats", "sklearn"],
-    ["commands", "trainings", "train", "evaluate", "predict", "fetch", "export", "compile"],
+    ["commands", "recipes", "trainings", "train", "evaluate", "predict", "fetch", "export", "compile"],
 ]
 FLOOR = {name: number for number, floor in enumerate(FLOORS) for name in floor}
 

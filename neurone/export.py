@@ -4,7 +4,7 @@ import os
 import sys
 
 from neurone.commands import Parser, run
-from neurone.committee import load_network
+from neurone.committee import load
 from neurone.errors import ExtraError, InputError, NeuroneError
 from neurone.files import check_writable, reading, refusal, shown
 from neurone.formats import network_of, save_c, save_onnx
@@ -27,7 +27,7 @@ def main(argv=None):
         raise InputError(f"--int8 goes with --format c alone, not {args.format}; leave out one of them")
     if (args.name != "neurone" or args.header) and args.format != "c":
         raise InputError(f"--name and --header go with --format c alone, not {args.format}; leave them out")
-    network = network_of(_unpickled(args.network)) if args.pickle else load_network(args.network)
+    network = network_of(_unpickled(args.network)) if args.pickle else load(args.network)
     check_writable("--output", args.output)
     if os.path.exists(args.output) and os.path.samefile(args.output, args.network):
         raise InputError(f"--output: {shown(args.output)} is the network itself; name another")

@@ -305,3 +305,31 @@ def test_mnist(tmp_path, mnist, activation, rate):
     neurone.fit(net, mnist.train_images, mnist.train_labels, learning_rate=rate, epochs=1)
     exact, rounded = _errors(tmp_path, net, mnist.test_images, mnist.test_labels)
     assert exact < 500 and rounded - exact <= 20
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("shapes", [[(12, 7, 4)] * 3, [(12, 4), (12, 9, 3, 4), (12, 5, 4)]], ids=["alike", "others"])
+def test_committees(tmp_path, shapes, dtype):
+    """The mean of the networks' outputs, in 64 bits, to the last bit; also in C++, and with a name."""
+    members = [make(sizes, "tanh", dtype=dtype, seed=seed) for seed, sizes in enumerate(shapes)]
+    committee = neurone.Committee(members)
+    images = pixels(200, 12)
+    save_c(committee, tmp_path / "all.c", name="several", header=tmp_path / "all.h")
+    expected = committee.predict_proba(images)
+    for compiler in filter(have, ("gcc", "g++", "clang")):
+        program = compiled(tmp_path / "all.c", "-DNEURONE_MAIN", compiler=compiler)
+        digits_, outputs = outputs_of(program, images, dtype)
+        assert same_bits(outputs, expected) and np.array_equal(digits_, committee.predict(images))
+        assert subprocess.run([compiled(tmp_path / "all.c", "-DNEURONE_SELFTEST", compiler=compiler)]).returncode == 0
+    assert "the mean of 3" in (tmp_path / "all.h").read_text()
+
+
+def test_committees_that_one_file_cannot_hold(tmp_path):
+    members = [make((12, 7, 4)), make((12, 7, 4), "relu")]
+    for given, options, message in (
+        (members, {}, "differ in activation"),
+        (members[:1] * 2, {"int8": True}, "leave out int8"),
+    ):
+        with pytest.raises(neurone.InputError, match=message):
+            save_c(neurone.Committee(given), tmp_path / "all.c", **options)
+    assert not list(tmp_path.iterdir())

@@ -98,3 +98,17 @@ def test_mnist(tmp_path, mnist):
     found = answers(tmp_path / "net.onnx", images / np.float32(255))
     assert np.array_equal(found.argmax(axis=1), net.predict(images))
     assert np.abs(found - net.predict_proba(images)).max() <= 1e-5
+
+
+def test_committees(tmp_path):
+    """Of several depths and functions, and of both widths, which makes the mean one of 64 bits."""
+    members = [
+        make(sizes, activation, "softmax", "log", "float32", reach=0.5)
+        for sizes, activation in (((5, 3), "tanh"), ((5, 4, 3), "logistic"), ((5, 6, 7, 3), "relu"))
+    ]
+    pixels = np.floor(uniform(2, 6, (50, 5), 0, 256)).astype(np.uint8)
+    for more in ([], [make((5, 3), "tanh", "softmax", "log", "float64")]):
+        committee = neurone.Committee(members + more)
+        save_onnx(committee, tmp_path / "all.onnx")
+        found, expected = answers(tmp_path / "all.onnx", pixels / np.float32(255)), committee.predict_proba(pixels)
+        assert found.dtype == expected.dtype and np.abs(found - expected).max() <= 1e-5

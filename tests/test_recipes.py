@@ -7,7 +7,8 @@ from neurone.recipes import RECIPES
 from neurone.train import _distortion, _parsed, _parser
 
 NAMES = (
-    "notes", "lecun-1998", "simard-2003", "simard-2003-elastic", "ciresan-2010", "meier-2011", "srivastava-2014", "best",
+    "notes", "lecun-1998", "simard-2003", "simard-2003-elastic", "ciresan-2010", "meier-2011", "srivastava-2014",
+    "best",
 )  # fmt: skip
 
 

@@ -14,7 +14,7 @@ import neurone.formats.c_programs as c_programs
 from neurone.errors import InputError
 from neurone.files import replacing, shown
 from neurone.formats.int8 import LARGEST_LAYER, Quantised
-from neurone.formats.models import network_of
+from neurone.formats.models import networks_of
 
 _A_LINE = 6  # numbers
 _PIECE = 1 << 16  # numbers made into text at a time
@@ -31,8 +31,8 @@ def save_c(network, path, int8=False, *, name="neurone", header=None):
 
     Parameters
     ----------
-    network : Network, estimator or Pipeline
-        See `network_of`.
+    network : Network, Committee, estimator or Pipeline
+        See `network_of`. A committee's networks must have the same activation, slope and type.
     path : path-like
     int8 : bool
         Weights in 8 bits, a quarter of the size, for small controllers. Pixels are then taken as bytes, and the
@@ -59,8 +59,11 @@ def save_c(network, path, int8=False, *, name="neurone", header=None):
     """
     if not isinstance(name, str) or not re.fullmatch("[A-Za-z][A-Za-z0-9_]*", name):
         raise InputError(f"name is {name!r}; give a letter, then letters, digits and underscores alone")
-    network = network_of(network)
-    if not np.isfinite(network.parameters).all():
+    model, networks = network, networks_of(network)
+    network = networks[0]
+    if len(networks) > 1:
+        _check_alike(path, networks, int8)
+    if not all(np.isfinite(each.parameters).all() for each in networks):
         raise InputError(f"{shown(path)}: not written, since the network's parameters hold NaN or infinity")
     for function in _layer_functions(network):
         if function not in c_parts.NAMES:
@@ -70,17 +73,28 @@ def save_c(network, path, int8=False, *, name="neurone", header=None):
             )
     quantised = Quantised(network) if int8 else None
     images = c_programs.test_images(network.sizes[0], network.sizes[-1])
-    outputs = (quantised or network).predict_proba(images)
+    outputs = (quantised or (model if len(networks) > 1 else network)).predict_proba(images)
     if not np.isfinite(outputs).all():
         raise InputError(f"{shown(path)}: not written, since some outputs are NaN or infinity for pixels from 0 to 255")
     with ExitStack() as stack:
         if header is not None:
             file = stack.enter_context(replacing(header))
-            for part in _header(network, int8):
+            for part in _header(networks, int8):
                 file.write(_named(part, name))
         file = stack.enter_context(replacing(path))
-        for part in _source(network, quantised, images, outputs):
+        for part in _source(networks, quantised, images, outputs):
             file.write(_named(part, name))
+
+
+def _check_alike(path, networks, int8):
+    """Refuse a committee that one file cannot hold."""
+    if int8:
+        raise InputError(f"{shown(path)}: not written, since a committee has no 8-bit weights; leave out int8")
+    if len({(network.activation, network.slope, network.dtype) for network in networks}) > 1:
+        raise InputError(
+            f"{shown(path)}: not written, since the committee's networks differ in activation, slope or type; write "
+            "each to a file of its own, with a name of its own"
+        )
 
 
 def _named(part, name):
@@ -89,56 +103,94 @@ def _named(part, name):
     return re.sub(r"\bNEURONE_(?!MAIN\b|SELFTEST\b)", lambda _: f"{name.upper()}_", part).encode("ascii")
 
 
-def _header(network, int8):
-    yield f"/* A neural network: {_description(network, int8)}. */\n"
+def _header(networks, int8):
+    yield f"/* A neural network: {_description(networks, int8)}. */\n"
     yield "\n#include <stdint.h>\n" if int8 else ""
-    yield _interface(network, int8)
+    yield _interface(networks, int8)
 
 
-def _interface(network, int8):
+def _interface(networks, int8):
+    sizes = networks[0].sizes
     return c_parts.INTERFACE.format(
-        type="float" if int8 else _TYPES[network.dtype.name],
-        macros=_macros(network.sizes),
+        type="float" if int8 else _TYPES[networks[0].dtype.name],
+        macros=_macros(sizes if len(networks) == 1 else (sizes[0], sizes[-1])),
         input="uint8_t" if int8 else "neurone_real",
     )
 
 
-def _source(network, quantised, images, outputs):
+def _source(networks, quantised, images, outputs):
     """The file's text, piece by piece."""
+    # The deepest one uses all functions that any uses.
+    network = max(networks, key=lambda each: len(each.sizes))
+    stack = max(sum(each.sizes[1:-1]) for each in networks)
     int8, type_ = quantised is not None, _TYPES[network.dtype.name]
     library = outputs.dtype == np.float64 and _exponential(network)
     promise = c_parts.PROMISE["int8" if int8 else network.dtype.name].format(condition=c_parts.CONDITION[library])
     yield c_parts.HEAD.format(
-        description=_description(network, int8),
+        description=_description(networks, int8),
         input="uint8_t" if int8 else "neurone_real",
         inputs="bytes, an image's pixels as they are"
         if int8
         else f"{type_}s, such as an image's pixels divided by 255",
         promise=promise,
         library=c_parts.LIBRARY[library],
-        stack=sum(network.sizes[1:-1]) * (4 + 2 if int8 else network.dtype.itemsize),
+        stack=stack * (4 + 2 if int8 else network.dtype.itemsize) + 8 * network.sizes[-1] * (len(networks) > 1),
         tests=len(images),
     )
     yield "\n#include <float.h>\n" + "#include <math.h>\n" * library + "#include <stdint.h>\n"
-    yield c_parts.ARITHMETIC + _interface(network, int8)
-    yield from _of_bytes(network, quantised) if int8 else _of_reals(network)
+    yield c_parts.ARITHMETIC + _interface(networks, int8)
+    if int8:
+        yield from _of_bytes(network, quantised)
+    elif len(networks) == 1:
+        yield from _of_reals(network)
+    else:
+        yield from _of_committee(networks, network)
     yield from _programs(network, images, outputs, int8)
 
 
 def _of_reals(network):
     """Weights and functions."""
+    yield from _weights(network, "weights")
+    yield from _tools(network)
+    yield "\nvoid neurone_predict(const neurone_real *x, neurone_real *y)\n{\n"
+    yield from _layers(network, "weights", _names(network.sizes)[1:])
+
+
+def _of_committee(networks, deepest):
+    """The same of several networks, each with a function of its own, and the mean, in 64 bits."""
+    for number, network in enumerate(networks, 1):
+        yield from _weights(network, f"weights_{number}")
+    yield from _tools(deepest)
+    for number, network in enumerate(networks, 1):
+        yield f"\nstatic void network_{number}(const neurone_real *x, neurone_real *y)\n{{\n"
+        yield from _layers(network, f"weights_{number}", [*map(str, network.sizes[1:-1]), "NEURONE_OUTPUTS"])
+    yield c_parts.ADD + "\nvoid neurone_predict(const neurone_real *x, neurone_real *y)\n{\n"
+    yield "    double total[NEURONE_OUTPUTS] = {0};\n    int k;\n\n"
+    for number in range(1, len(networks) + 1):
+        yield f"    network_{number}(x, y);\n    add(total, y);\n"
+    yield f"    for (k = 0; k < NEURONE_OUTPUTS; k++) y[k] = (neurone_real)(total[k] / {len(networks)});\n}}\n"
+
+
+def _weights(network, name):
     for layer in range(len(network.sizes) - 1):
-        yield from _array("neurone_real", f"weights_{layer + 1}", network.layer(layer))
+        yield from _array("neurone_real", f"{name}_{layer + 1}", network.layer(layer))
+
+
+def _tools(network):
+    """What all layers call."""
     yield c_parts.MADD[network.dtype.name]
     yield from _functions(network, network.dtype)
     yield c_parts.SUMS
-    yield "\nvoid neurone_predict(const neurone_real *x, neurone_real *y)\n{\n"
-    *hidden, _ = sizes = _names(network.sizes)[1:]
+
+
+def _layers(network, name, sizes):
+    """The body of a function of x that writes y. sizes: of all layers but the inputs, as C has them."""
+    *hidden, _ = sizes
     yield "".join(f"    neurone_real hidden_{k + 1}[{size}];\n" for k, size in enumerate(hidden)) + "\n" * bool(hidden)
     x, n = "x", "NEURONE_INPUTS"
     for layer, m in enumerate(sizes):
         u = f"hidden_{layer + 1}" if layer < len(hidden) else "y"
-        yield f"    sums(weights_{layer + 1}, {n}, {m}, {x}, {u});\n" + _call(network, layer, u, m)
+        yield f"    sums({name}_{layer + 1}, {n}, {m}, {x}, {u});\n" + _call(network, layer, u, m)
         x, n = u, m
     yield "}\n"
 
@@ -196,10 +248,13 @@ def _programs(network, images, outputs, int8):
     yield "\n#if defined _WIN32\n#include <fcntl.h>\n#include <io.h>\n#endif\n" + c_programs.MAIN + "\n#endif\n"
 
 
-def _description(network, int8):
+def _description(networks, int8):
+    network = networks[0]
     hidden = f"{network.activation} hidden, " if len(network.sizes) > 2 else ""
     rounded = ", its weights rounded to 8 bits" if int8 else ""
-    return f"{'-'.join(map(str, network.sizes))}, {hidden}{network.output} output, {network.dtype}{rounded}"
+    shapes = "; ".join(dict.fromkeys("-".join(map(str, each.sizes)) for each in networks))
+    several = f"the mean of {len(networks)}, " if len(networks) > 1 else ""
+    return f"{several}{shapes}, {hidden}{network.output} output, {network.dtype}{rounded}"
 
 
 def _names(sizes):

@@ -304,6 +304,16 @@ static void sums(const neurone_real *w, int n, int m, const neurone_real *x, neu
 }
 """
 
+# Of a committee.
+ADD = """
+static void add(double *total, const neurone_real *y)
+{
+    int k;
+
+    for (k = 0; k < NEURONE_OUTPUTS; k++) total[k] = total[k] + (double)y[k];
+}
+"""
+
 LAYER_8 = """
 /* u_j = (sum_i w_ji x_i) scale_j step + bias_j, for m neurons of n inputs in steps of `step`. |w| <= 127 and
    |x| <= 255, and n is at most {most}: no sum exceeds 32 bits. */

@@ -4,8 +4,14 @@ import sys
 
 import numpy as np
 
+from neurone.committee import Committee
 from neurone.errors import InputError
 from neurone.network import Network
+
+
+def networks_of(model):
+    """The networks whose outputs' mean is what `model` predicts: a Committee's, or the single one of `network_of`."""
+    return model.networks if isinstance(model, Committee) else (network_of(model),)
 
 
 def network_of(model):

@@ -4,7 +4,7 @@ import numpy as np
 
 from neurone.errors import ExtraError, InputError
 from neurone.files import replacing, shown
-from neurone.formats.models import network_of
+from neurone.formats.models import networks_of
 
 # The oldest versions that suffice: runtimes since 2020 read the file, since newer ones read older files too.
 _OPSET = 13
@@ -22,8 +22,8 @@ def save_onnx(network, path):
 
     Parameters
     ----------
-    network : Network, estimator or Pipeline
-        See `network_of`.
+    network : Network, Committee, estimator or Pipeline
+        See `network_of`. The mean of a committee's outputs is taken in the network's type, not in 64 bits.
     path : path-like
 
     Raises
@@ -38,18 +38,18 @@ def save_onnx(network, path):
     >>> import neurone
     >>> save_onnx(neurone.Network((784, 100, 10)), "digits.onnx")  # doctest: +SKIP
     """
-    network = network_of(network)
-    if not np.isfinite(network.parameters).all():
+    networks = networks_of(network)
+    if not all(np.isfinite(each.parameters).all() for each in networks):
         raise InputError(f"{shown(path)}: not written, since the network's parameters hold NaN or infinity")
-    if network.parameters.nbytes > _MOST_BYTES:
+    if sum(each.parameters.nbytes for each in networks) > _MOST_BYTES:
         raise InputError(f"{shown(path)}: not written, since more than 2 GiB do not fit in one ONNX file")
-    for function in (network.activation, network.output):
+    for function in (function for each in networks for function in (each.activation, each.output)):
         if function not in _NODES:
             raise InputError(
                 f"{shown(path)}: not written, since there is no ONNX node for the function {function!r} of a layer; "
                 f"there is for {', '.join(_NODES)}"
             )
-    data = _model(network).SerializeToString(deterministic=True)
+    data = _model(networks).SerializeToString(deterministic=True)
     with replacing(path) as file:
         file.write(data)
 
@@ -73,8 +73,8 @@ def add_layers(network, value, node, constant):
     return value
 
 
-def _model(network):
-    """The network as onnx.ModelProto, checked."""
+def _model(networks):
+    """The networks, whose outputs are averaged, as onnx.ModelProto, checked."""
     try:
         import onnx
     except ImportError:
@@ -82,11 +82,11 @@ def _model(network):
             "writing ONNX files needs onnx: pip install onnx, or this package with its extra 'export'"
         ) from None
     helper, constant = onnx.helper, onnx.numpy_helper.from_array
-    width = helper.np_dtype_to_tensor_dtype(network.dtype)
+    width = helper.np_dtype_to_tensor_dtype(np.result_type(*(network.dtype for network in networks)))
     nodes, constants = [], []
 
     def node(kind, *inputs, **attributes):
-        """Add a node, and return its output's name; the nodes form a chain."""
+        """Add a node, and return its output's name."""
         output = f"{kind.lower()}_{len(nodes)}"
         nodes.append(helper.make_node(kind, inputs, [output], **attributes))
         return output
@@ -95,10 +95,18 @@ def _model(network):
         constants.append(constant(array, name))
         return name
 
-    # The input is float32; for a network of another type, a node casts it.
-    value = "input" if width == onnx.TensorProto.FLOAT else node("Cast", "input", to=width)
-    value = add_layers(network, value, node, stored)
+    outputs = []
+    for number, network in enumerate(networks, 1):
+        suffix = f"_of_{number}" if len(networks) > 1 else ""
+        # The input is float32; for a network of another type, a node casts it, and its output to the widest.
+        own = helper.np_dtype_to_tensor_dtype(network.dtype)
+        value = "input" if own == onnx.TensorProto.FLOAT else node("Cast", "input", to=own)
+        value = add_layers(network, value, node, lambda array, name, end=suffix: stored(array, name + end))
+        outputs.append(value if own == width else node("Cast", value, to=width))
+    if len(outputs) > 1:
+        node("Mean", *outputs)
     nodes[-1].output[0] = "probabilities"
+    network = networks[0]
 
     used = {name for each in nodes for name in each.input}
     graph = helper.make_graph(

@@ -104,7 +104,9 @@ def _model(networks):
         value = add_layers(network, value, node, lambda array, name, end=suffix: stored(array, name + end))
         outputs.append(value if own == width else node("Cast", value, to=width))
     if len(outputs) > 1:
-        node("Mean", *outputs)
+        # Not "Mean", which onnxruntime has not in 64 bits.
+        count = np.array([len(outputs)], helper.tensor_dtype_to_np_dtype(width))
+        node("Div", node("Sum", *outputs), stored(count, "count"))
     nodes[-1].output[0] = "probabilities"
     network = networks[0]
 

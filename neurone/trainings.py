@@ -9,11 +9,13 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from contextlib import suppress
 
 from neurone.commands import check_stopped
 from neurone.committee import Committee, load_network
 from neurone.errors import DivergenceError, InputError, NeuroneError
+from neurone.files import replacing
 from neurone.system import cores
 
 # Seconds between looks at the processes, and those that one has to end by itself.
@@ -62,9 +64,12 @@ class _Member:
         raise failure(told.splitlines()[-1] if told else f"[{self.number}] ended with exit code {code}")
 
     def stop(self):
-        """End it as Ctrl-C would: it keeps its checkpoint."""
+        """Ask it to end, as Ctrl-C would: it keeps its checkpoint."""
         with suppress(OSError):
             self._process.terminate()
+
+    def wait(self):
+        """Until it has ended; after some patience, by force."""
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(_PATIENCE)
             return
@@ -74,7 +79,8 @@ class _Member:
 def train_committee(count, argv, threads, paths):
     """Train `count` networks by `argv`, the command's own arguments.
 
-    Returns the Committee. paths: `save` and `history` of the whole, the latter or None.
+    Returns the Committee. paths: `save` and `history` of the whole, the latter or None. However this ends, no training
+    goes on; those that keep checkpoints can be resumed.
     """
     at_once, waiting, running = max(1, cores() // threads), list(range(1, count + 1)), []
 
@@ -86,24 +92,26 @@ def train_committee(count, argv, threads, paths):
             while waiting and len(running) < at_once:
                 running.append(_Member(waiting.pop(0), argv, say))
             running = [member for member in running if not member.ended()]
-            threading.Event().wait(_LOOK)
+            time.sleep(_LOOK)
             check_stopped()
     finally:
         for member in running:
             member.stop()
-    committee = Committee([load_network(path_of(paths["save"], number)) for number in range(1, count + 1)])
-    return committee
+        for member in running:
+            member.wait()
+    return Committee([load_network(path_of(paths["save"], number)) for number in range(1, count + 1)])
 
 
 def join(count, paths, committee, end):
     """Write the committee's files and remove the members'."""
     committee.save(paths["save"])
     if paths["history"] is not None:
-        with open(paths["history"], "w", encoding="utf-8") as file:
+        with replacing(paths["history"]) as file:
             for number in range(1, count + 1):
                 with open(path_of(paths["history"], number), encoding="utf-8") as part:
-                    file.writelines(json.dumps({"network": number} | json.loads(line)) + "\n" for line in part)
-            file.write(json.dumps(end) + "\n")
+                    for line in part:
+                        file.write(f"{json.dumps({'network': number} | json.loads(line))}\n".encode())
+            file.write(f"{json.dumps(end)}\n".encode())
     for name in ("save", "history"):
         for number in range(1, count + 1):
             if paths[name] is not None:

@@ -2,6 +2,9 @@
 
 import itertools
 import json
+import signal
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -135,6 +138,27 @@ def test_training_a_committee(run, small_set, tmp_path, threads):
                 "--resume")  # fmt: skip
     assert again.returncode == 0 and (tmp_path / "again.npz").read_bytes() == (tmp_path / "all.npz").read_bytes()
     assert not list(tmp_path.glob("*.npz.*")) and not list(tmp_path.glob("h.jsonl.*"))
+
+
+def test_a_committee_that_is_stopped_goes_on(small_set, tmp_path, interruptible):
+    """A signal to the command ends its processes, which keep where they were."""
+    command = [sys.executable, "-m", "neurone.train", "--data", str(small_set), "--hidden", "4", "--epochs", "300"]
+    command += ["--committee", "2"]
+    kept = [*command, "--save", "all.npz", "--checkpoint", "run.state"]
+    with subprocess.Popen(kept, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as process:
+        for line in process.stdout:
+            if "epoch" in line and "/300" in line:
+                break
+        process.send_signal(signal.SIGTERM)
+        process.stdout.read()
+    assert process.returncode == 143
+    states = sorted(tmp_path.glob("run.state.?"))
+    assert states and not (tmp_path / "all.npz").exists()
+    assert min(len(container.read(state, "checkpoint")[1]["history"]) for state in states) < 300
+    for options, save in (([*kept, "--resume"], "all.npz"), ([*command, "--save", "whole.npz"], "whole.npz")):
+        subprocess.run(options, cwd=tmp_path, check=True, stdout=subprocess.DEVNULL)
+        assert len(neurone.load(tmp_path / save).networks) == 2
+    assert (tmp_path / "all.npz").read_bytes() == (tmp_path / "whole.npz").read_bytes()
 
 
 def test_a_member_that_fails_ends_the_committee(run, small_set):

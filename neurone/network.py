@@ -6,8 +6,9 @@ from itertools import pairwise
 import numpy as np
 
 from neurone import container, options
-from neurone.datasets.arrays import as_images, numeric
+from neurone.datasets.arrays import SparseRows, as_images, numeric
 from neurone.engine.predictor import Predictor
+from neurone.engine.preparation import Preparation
 from neurone.errors import InputError
 from neurone.files import refusal
 from neurone.floats import exactly
@@ -40,6 +41,8 @@ class Network:
         Bengio, AISTATS 2010); or all parameters uniform on [-0.5, 0.5) (specification section 6).
     seed : int
         From 0 to 2**64 - 1, for the initial weights.
+    preparation : Preparation, optional
+        What is done to images first, in training and in every prediction. They are then dense.
 
     Attributes
     ----------
@@ -71,6 +74,7 @@ class Network:
         dtype="float32",
         init="glorot",
         seed=0,
+        preparation=None,
     ):
         try:
             self.sizes = tuple(options.integer("size of a layer", size) for size in sizes)
@@ -89,6 +93,7 @@ class Network:
         self.slope = options.positive("slope", slope, self.dtype.type)
         self.init = options.choice("init", init, options.INITS)
         self.seed = options.seed(seed)
+        self.preparation = self._prepared_by(preparation)
         if parameter_count(self.sizes) > _MOST_PARAMETERS:
             sizes = options.described(self.sizes)
             raise InputError(f"sizes {sizes} make more than {_MOST_PARAMETERS} parameters; make layers smaller")
@@ -96,6 +101,19 @@ class Network:
         self._offsets = parameter_offsets(self.sizes)
         self._predictor = None
         self._initialise()
+
+    def _prepared_by(self, preparation):
+        """The Preparation, checked; a file has its settings."""
+        if preparation is None:
+            return None
+        if isinstance(preparation, dict):
+            preparation = Preparation(**preparation)
+        if not isinstance(preparation, Preparation):
+            raise InputError(f"preparation is {options.described(preparation)}; give a neurone.Preparation")
+        preparation = preparation.checked()
+        if math.prod(preparation.shape) != self.sizes[0]:
+            raise InputError(f"preparation is for images of {preparation.shape}, and the inputs are {self.sizes[0]}")
+        return preparation
 
     @exactly
     def _initialise(self):
@@ -131,7 +149,21 @@ class Network:
 
     def settings(self):
         """Everything but the parameters: what `Network` was called with, as plain strings and numbers."""
-        return {name: getattr(self, name) for name in _SETTINGS} | {"sizes": list(self.sizes), "dtype": self.dtype.name}
+        settings = {name: getattr(self, name) for name in _SETTINGS}
+        settings |= {"sizes": list(self.sizes), "dtype": self.dtype.name}
+        return settings if self.preparation is None else settings | {"preparation": self.preparation.settings()}
+
+    def rows_of(self, images, recognise=True):
+        """(rows, divisor) of images as `datasets.arrays.as_images` gives them, prepared.
+
+        Prepared floats stay floats, though they may be bytes divided by 255: bytes are rounded to bytes.
+        """
+        rows, divisor = as_images(images, self.sizes[0], self.dtype, recognise and self.preparation is None)
+        if self.preparation is not None:
+            if isinstance(rows, SparseRows):
+                raise InputError("images are sparse, and the network prepares whole ones; give an array")
+            rows = self.preparation.apply(rows)
+        return rows, divisor
 
     def layer(self, layer, parameters=None):
         """The parameters into layer `layer` + 1, (n + 1, m); row 0 is the bias.
@@ -171,7 +203,7 @@ class Network:
             Images of another type or shape, or not finite.
         """
         threads = options.integer("threads", threads)
-        rows, divisor = as_images(images, self.sizes[0], self.dtype)
+        rows, divisor = self.rows_of(images)
         if self._predictor is None:
             self._predictor = Predictor(self)
         return self._predictor.predict(rows, divisor, threads)

@@ -3,6 +3,7 @@
 import argparse
 import hashlib
 import json
+import math
 import os
 import shlex
 import statistics
@@ -19,6 +20,7 @@ from neurone.datasets.arrays import stratified
 from neurone.datasets.mnist import is_part
 from neurone.engine.distortion import Distortion
 from neurone.engine.optimizer import Optimizer
+from neurone.engine.preparation import Preparation
 from neurone.errors import DivergenceError, InputError
 from neurone.files import check_writable, lock_of, locked, refusal, shown
 from neurone.kernels.jit import compiling
@@ -31,7 +33,7 @@ from neurone.training.rules import MONITORS, SCHEDULES, Rules
 from neurone.trainings import join, path_of, train_committee
 
 # Options that make a network, and those of the rules of training.
-_OF_NETWORK = ("hidden", "activation", "output", "cost", "slope", "init", "dtype")
+_OF_NETWORK = ("hidden", "activation", "output", "cost", "slope", "init", "dtype", "prepare")
 _OF_RULES = (
     "learning_rate", "decay", "schedule", "power_t", "final_rate", "plateau_patience", "plateau_factor", "warmup",
     "patience", "tol", "monitor", "max_seconds",
@@ -57,6 +59,7 @@ def _parser():
     add("--slope", type=float, metavar="A", help="slope of every logistic neuron (default: 1)")
     add("--init", choices=options.INITS, help="initial weights (default: glorot)")
     add("--dtype", choices=options.DTYPES, help="width of the arithmetic (default: float32)")
+    add("--prepare", nargs="+", metavar="NAME", help="of images, first: upright, width=F, blur=F (pixels), or none")
     add("--epochs", type=int, default=10, metavar="N")
     add("--batch-size", type=batch_size, default=1, metavar="N|all", help="samples in a batch (default: 1)")
     add("--learning-rate", type=float, default=0.05, metavar="F", help="(default: %(default)s)")
@@ -158,7 +161,7 @@ def _train(args, argv):
     begin = time.perf_counter()
     data = _prepare(args)
     images, labels, validation = _split(data, args.validation, args.seed)
-    network = _network(args, images[0].size, data.outputs)
+    network = _network(args, images.shape[1:], data.outputs)
     rules = {name: getattr(args, name) for name in _OF_RULES}
     optimizer = Optimizer(
         args.optimizer, args.momentum, args.nesterov, args.alpha, args.weight_decay, args.beta_1, args.beta_2,
@@ -240,12 +243,31 @@ def _event(report):
     return {"event": "epoch"} | {name: value for name, value in vars(report).items() if name != "penalty"}
 
 
-def _network(args, inputs, outputs):
+def _preparation(given, shape):
+    """What --prepare asks for, or None."""
+    if given == ["none"]:
+        return None
+    chosen = {}
+    for each in given:
+        name, is_, value = each.partition("=")
+        try:
+            chosen[name] = float(value) if is_ else True
+        except ValueError:
+            name = ""
+        if (name, bool(is_)) not in (("upright", False), ("width", True), ("blur", True)):
+            raise InputError(f"--prepare is {each!r}; give upright, width=F or blur=F, numbers of pixels, or none")
+    return Preparation(shape, **chosen)
+
+
+def _network(args, shape, outputs):
     """A new network, or that of --from, which decides what the other options would."""
+    inputs = math.prod(shape)
     given = {name: getattr(args, name) for name in _OF_NETWORK if getattr(args, name) is not None}
     if args.start is None:
         chosen = {"hidden": [100], "activation": "logistic", "output": "softmax", "cost": "log"} | given
         hidden = [options.integer("hidden", neurons) for neurons in chosen.pop("hidden")]
+        if "prepare" in chosen:
+            chosen["preparation"] = _preparation(chosen.pop("prepare"), shape)
         return Network((inputs, *hidden, outputs), seed=args.seed, **chosen)
     if given:
         name = next(iter(given))

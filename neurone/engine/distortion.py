@@ -97,20 +97,21 @@ class Distortion:
 
     def arrays(self, seed):
         """The kernels' structure, for one thread."""
-        real, (rows, columns) = np.float32, self.shape
-        lanes = len(distortion.BLOCK) * REGISTER_BYTES // np.dtype(real).itemsize
-        reach = math.ceil(_DEVIATIONS * self.width) if self.elastic else 0
-        weights, wide = np.ones(2 * reach + 1, real), -(-columns // lanes) * lanes
-        if reach:
-            distortion.gaussian(real(self.width), weights)
-        limits = np.array([math.radians(self.rotation), self.scale, self.shear, self.shift], real)
-        noise, halfway, field, page, matrix = (
-            np.zeros(size, real)
-            for size in (
-                (rows, 2, wide + 2 * reach), (rows, 2, wide), (rows, 2, wide), (rows + 3, columns + 3), (2, 3),
-            )
-        )  # fmt: skip
-        return Arrays(np.uint64(seed), limits, real(self.elastic), weights, noise, halfway, field, page, matrix)
+        limits = np.array([math.radians(self.rotation), self.scale, self.shear, self.shift], np.float32)
+        arrays = arrays_for(self.shape, self.width if self.elastic else 0.0)
+        return Arrays(np.uint64(seed), limits, np.float32(self.elastic), *arrays)
+
+
+def arrays_for(shape, deviation):
+    """weights, noise, halfway, field, page and matrix, as the kernels take them, for images of a shape."""
+    real, (rows, columns) = np.float32, shape
+    lanes = len(distortion.BLOCK) * REGISTER_BYTES // np.dtype(real).itemsize
+    reach = math.ceil(_DEVIATIONS * deviation)
+    weights, wide = np.ones(2 * reach + 1, real), -(-columns // lanes) * lanes
+    if reach:
+        distortion.gaussian(real(deviation), weights)
+    sizes = (rows, 2, wide + 2 * reach), (rows, 2, wide), (rows, 2, wide), (rows + 3, columns + 3), (2, 3)
+    return weights, *(np.zeros(size, real) for size in sizes)
 
 
 class Unchanged:

@@ -11,7 +11,14 @@ from neurone.network import Network
 
 def networks_of(model):
     """The networks whose outputs' mean is what `model` predicts: a Committee's, or the single one of `network_of`."""
-    return model.networks if isinstance(model, Committee) else (network_of(model),)
+    networks = model.networks if isinstance(model, Committee) else (network_of(model),)
+    for network in networks:
+        if network.preparation is not None:
+            raise InputError(
+                f"the network prepares its images ({network.preparation}), which files for other programs do not; "
+                "prepare images before training instead, or leave it out"
+            )
+    return networks
 
 
 def network_of(model):

@@ -126,6 +126,19 @@ class Distortion(Struct):
     matrix: ndarray
 
 
+class Preparation(Struct):
+    """How images are prepared, and the arrays for it (`preparation.py`). width: of the ink, in pixels, or 0."""
+
+    upright: bool
+    width: float
+    weights: ndarray
+    noise: ndarray
+    halfway: ndarray
+    field: ndarray
+    page: ndarray
+    matrix: ndarray
+
+
 class NotesWorkspace(Struct):
     """The arrays of `notes.py`. memory: (numbers kept, parameters). powers: see `update.stride_of`. tally: the epoch's
     cost and wrong answers. squares: see `notes.add_squares`."""

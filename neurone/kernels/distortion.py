@@ -138,6 +138,15 @@ def _as_pixel(pixels, v):
     return lambda pixels, v: v
 
 
+@step
+def enter_page(image, page):
+    """An image into the middle of `page`."""
+    rows, columns = page.shape[0] - 3, page.shape[1] - 3
+    for i in range(rows):
+        for j in range(columns):
+            page[1 + i, 1 + j] = image[i * columns + j]
+
+
 @kernel
 def resample(page, matrix, elastic, field, found):
     """Write the new image into `found` (rows * columns,): each pixel between four of the old one's, in `page`."""
@@ -164,7 +173,7 @@ def resample(page, matrix, elastic, field, found):
 @kernel
 def distort(pixels, span, how, found):
     """Write the samples order[first:last] anew into found (samples, pixels), one after the other."""
-    page, rows, columns = how.page, how.page.shape[0] - 3, how.page.shape[1] - 3
+    page, columns = how.page, how.page.shape[1] - 3
     for q in range(span.first, span.last):
         p = span.order[q]
         key = key_of_layer(key_of(how.seed, span.epoch, p), _PURPOSE)
@@ -173,7 +182,5 @@ def distort(pixels, span, how, found):
             draw(key, columns, how.weights.size // 2, how.noise)
             smooth_lines(how.noise, how.weights, how.halfway)
             smooth_columns(how.halfway, how.weights, how.field)
-        for i in range(rows):
-            for j in range(columns):
-                page[1 + i, 1 + j] = pixels.images[p, i * columns + j]
+        enter_page(pixels.images[p], page)
         resample(page, how.matrix, how.elastic, how.field, found[q - span.first])

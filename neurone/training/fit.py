@@ -5,7 +5,7 @@ import time
 import numpy as np
 
 from neurone import options
-from neurone.datasets.arrays import SparseRows, as_factors, as_images, as_labels
+from neurone.datasets.arrays import SparseRows, as_factors, as_labels
 from neurone.engine.distortion import Distortion
 from neurone.engine.learners import Problem
 from neurone.engine.optimizer import PLAIN_SGD, Optimizer
@@ -344,7 +344,7 @@ def checked_problem(
     options.choice("reduction", reduction, options.REDUCTIONS)
     threads = options.integer("threads", threads)
     # Where they are distorted, floats stay floats: bytes are rounded to bytes again.
-    rows, divisor = as_images(images, network.sizes[0], network.dtype, recognise=distortion is None)
+    rows, divisor = network.rows_of(images, recognise=distortion is None)
     if not len(rows):
         raise InputError("images hold no sample; give at least one")
     if distortion is not None and isinstance(rows, SparseRows):
@@ -425,7 +425,7 @@ def _checked_validation(network, validation, threads):
         raise InputError("validation is no pair; give (images, labels)")
     images, labels = validation
     try:
-        rows, divisor = as_images(images, network.sizes[0], network.dtype)
+        rows, divisor = network.rows_of(images)
         targets = as_labels(labels, len(rows), network.sizes[-1], network.output, network.cost, network.dtype)
     except InputError as error:
         raise InputError(f"validation: {error}") from None

@@ -32,6 +32,8 @@ def main(argv=None):
     add("--batch-size", type=batch_size, default=1, metavar="N|all", help="its batches (default: 1)")
     add("--threads", type=int, default=1, metavar="N", help="its threads (default: 1)")
     args = parser.parse_args(argv)
+    if args.hidden is not None:
+        args.hidden = [options.integer("hidden", neurons) for neurons in args.hidden]
     digits(1)
     for dtype in args.dtype:
         for rows in _rows_of_every_kind(np.dtype(dtype)):
@@ -79,8 +81,7 @@ def _compile_generic(rows, dtype):
 
 def _compile_tuned(args, dtype):
     data = load_set(args.data)
-    hidden = [options.integer("hidden", neurons) for neurons in args.hidden]
-    network = Network((data.train_images[0].size, *hidden, data.outputs), dtype=dtype)
+    network = Network((data.train_images[0].size, *args.hidden, data.outputs), dtype=dtype)
     _training(network, data.train_images, data.train_labels, args.batch_size, "first", args.threads)
 
 

@@ -30,7 +30,7 @@ from neurone.kernels.jit import compiling
 
 for batch_size in (1,):
     network = neurone.Network((3, 5, 2))
-    neurone.fit(network, np.eye(3), np.array([0, 1, 1]), batch_size=batch_size, epochs=2, threads=2)
+    neurone.fit(network, np.eye(3), np.array([0, 1, 1]), batch_size=batch_size, epochs=2, threads=2, kernels="notes")
     print(bytes(network.parameters).hex())
 print(compiling.seconds > 0)
 print(cache.FOLDER)
@@ -72,7 +72,7 @@ def trained(right, cache, *options, begin="", code=TRAINS, **more):
 def test_windows(right, tmp_path):
     """Kernels are kept; files are replaced, and locked, though Windows has its own way of doing either."""
     for compiled in (True, False):
-        code = TRAINS.replace("(1,)", "(1, 4)")
+        code = TRAINS.replace("(1,)", "(1, 4)").replace('"notes"', '"fast"')
         assert trained(right, tmp_path, begin="import windows; windows.imitate()", code=code)[0] == compiled
     code = """
 import windows

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from neurone.engine import samples
-from neurone.engine.distortion import Distorted, Unchanged
+from neurone.engine.distortion import Distorted, Distortion, Unchanged
 from neurone.engine.memory import aligned, each, rows_of
 from neurone.engine.optimizer import Optimizer
 from neurone.engine.parameters import Packed, own
@@ -73,7 +73,7 @@ class Problem:
     proportions: bool = False
     squares: np.ndarray | None = None
     seed: int = 0
-    distortion: object = None
+    distortion: Distortion | None = None
 
     def rule(self):
         """How a batch corrects the parameters, for kernels."""
@@ -212,10 +212,11 @@ class OnlineLearner(_PackedLearner):
     def __init__(self, problem, tuned=False, empty=False):
         self.network = network = problem.network
         rows = problem.rows
-        whole = not empty and samples.is_dense(rows, samples.lines_of(rows))
+        lines_of_all = None if empty else samples.lines_of(rows)
+        whole = not empty and samples.is_dense(rows, lines_of_all)
 
         def cut(rows):
-            lines = samples.lines_of(rows)
+            lines = lines_of_all if rows is problem.rows else samples.lines_of(rows)
             return samples.listed(rows, problem.divisor, network.dtype, lines, problem.targets, whole=whole)
 
         none = samples.none(rows, network.dtype, problem.targets) if empty else None
@@ -240,9 +241,9 @@ class BatchLearner(_PackedLearner):
         self.network = problem.network
         self._rule = problem.rule()
         network, rows, inputs = problem.network, problem.rows, problem.network.sizes[0]
-        lines, size = samples.lines_of(rows), min(problem.batch_size, len(rows))
-        dense = samples.is_dense(rows, lines)
-        stored = inputs if dense else int(lines[-1] - lines[0]) / len(rows)
+        lines_of_all, size = samples.lines_of(rows), min(problem.batch_size, len(rows))
+        dense = samples.is_dense(rows, lines_of_all)
+        stored = inputs if dense else int(lines_of_all[-1] - lines_of_all[0]) / len(rows)
         # Any number may be asked for; more threads than cores would only wait for each other.
         threads = team_size(network, len(rows), size, stored, min(problem.threads, cores()))
         members = parts(network, threads, stored, tuned)
@@ -255,7 +256,8 @@ class BatchLearner(_PackedLearner):
         thinned = drops and not dense
 
         def cut(rows):
-            given = rows, problem.divisor, network.dtype, samples.lines_of(rows), problem.targets
+            lines = lines_of_all if rows is problem.rows else samples.lines_of(rows)
+            given = rows, problem.divisor, network.dtype, lines, problem.targets
             if group:
                 return samples.grouped(*given, group)
             return samples.listed(*given, self._rule.inputs.scale if drops else None, dense)
@@ -264,7 +266,7 @@ class BatchLearner(_PackedLearner):
         if empty:
             none, self._together = samples.none(rows, network.dtype, problem.targets, thinned), 1
         self._source = _source(problem, cut, none)
-        longest = inputs if problem.distortion else int(np.diff(lines).max())
+        longest = inputs if problem.distortion else int(np.diff(lines_of_all).max())
         self._longest = longest + 1 if thinned else 0
         self._packed = [Packed(network, part, group or 1) for part in members]
         self._works = [self._work(*of, problem) for of in zip(self._packed, members, strict=True)]

@@ -16,7 +16,7 @@ class Recipe:
     published : str
         The source's test error on MNIST, in percent.
     reached : str
-        Ours, with all 60,000 images, and the time that it took, as far as it has been run.
+        Ours, with all 60,000 images and seed 0, and the time that it took on two cores, as far as it has been run.
     options : dict
         The options.
     """
@@ -34,17 +34,20 @@ _DROPOUT = dict(input_dropout=0.2, dropout=0.5)
 RECIPES = {
     "notes": Recipe("the notes: 784-100-10, logistic, one sample at a time; Nielsen, 2015", "1.96", "1.98", {}),
     "lecun-1998": Recipe(
-        "LeCun, Bottou, Bengio and Haffner, Proceedings of the IEEE, 1998: 300 neurons, quadratic cost", "4.7", "",
+        "LeCun, Bottou, Bengio and Haffner, Proceedings of the IEEE, 1998: 300 neurons, quadratic cost", "4.7",
+        "1.55 in half a minute",
         dict(
             hidden=[300], output="logistic", cost="quadratic", batch_size=4, learning_rate=0.3, epochs=20, **_FALLING
         ),
     ),
     "simard-2003": Recipe(
-        "Simard, Steinkraus and Platt, ICDAR 2003: 800 neurons, logarithmic cost; here with dropout", "1.6", "",
+        "Simard, Steinkraus and Platt, ICDAR 2003: 800 neurons, logarithmic cost; here with dropout", "1.6",
+        "1.33 in a minute and a half",
         dict(hidden=[800], batch_size=16, learning_rate=0.1, epochs=40, **_DROPOUT, **_FALLING),
     ),
     "simard-2003-elastic": Recipe(
-        "the same with elastic distortions, and affine ones", "0.7", "", dict(epochs=100, **_ELASTIC)
+        "the same with elastic distortions, and affine ones", "0.7", "0.75 with --epochs 15, in a minute",
+        dict(epochs=100, **_ELASTIC),
     ),
     "ciresan-2010": Recipe(
         "Ciresan, Meier, Gambardella and Schmidhuber, Neural Computation, 2010: five hidden layers, distortions",
@@ -56,14 +59,15 @@ RECIPES = {
         _ELASTIC | dict(epochs=50, committee=25),
     ),
     "srivastava-2014": Recipe(
-        "Srivastava, Hinton, Krizhevsky, Sutskever and Salakhutdinov, JMLR 2014: dropout, bounded weights", "1.06", "",
+        "Srivastava, Hinton, Krizhevsky, Sutskever and Salakhutdinov, JMLR 2014: dropout, bounded weights", "1.06",
+        "1.09 in 82 minutes",
         dict(
             hidden=[1024, 1024, 1024], activation="relu", optimizer="adam", learning_rate=0.001, decay=1.0,
             schedule="linear", max_norm=2.0, batch_size=100, epochs=180, **_DROPOUT,
         ),
     ),
     "best": Recipe(
-        "our best single network that is trained within the hour: 800 neurons, elastic distortions", "", "",
+        "ours: 800 neurons, elastic distortions, 200 epochs", "", "not run",
         dict(epochs=200, **_ELASTIC),
     ),
 }  # fmt: skip

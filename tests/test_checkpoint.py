@@ -154,7 +154,8 @@ def test_any_epoch_and_any_sample(more, kernels, threads, batch_size, tmp_path, 
         assert fresh.parameters.tobytes() == whole.parameters.tobytes() and numbers(found) == numbers(reference)
         tried["resumptions"] += 1
     alone = kernels == "notes" or (batch_size == 1 and more is PLAIN)
-    assert max(teams, default=1) == (1 if alone else threads)
+    most = max(teams, default=1)
+    assert most == (1 if alone else threads) or (more is DISTORTED and most == threads + 1)  # who makes images
 
 
 def test_a_call_that_ends_within_a_batch_leaves_the_place_at_its_beginning(call_of):

@@ -98,8 +98,10 @@ def test_calls_that_end_within_a_batch(options, seconds, teams, monkeypatch):
     assert max(teams) == 3
 
 
-def test_threads_have_parts_of_their_own_shape(gathered):
+def test_threads_have_parts_of_their_own_shape(gathered, torture):
     """Of 100 neurons, one thread has 7 registers, and the other 6."""
+    if not torture:
+        pytest.skip("only with --torture: two sets of kernels take half a minute to compile")
     images, labels = digits(200)
     assert [part.registers[1] for part in parts(neurone.Network((784, 100, 10)), 2, 150, True)] == [7, 6]
     assert_same(both((784, 100, 10), images, labels, batch_size=100, threads=2, tuning="first"))

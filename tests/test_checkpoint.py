@@ -127,8 +127,11 @@ def call_of(monkeypatch):
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("batch_size", [1, 6, None])
 @pytest.mark.parametrize("more", MORE.values(), ids=MORE)
-def test_any_epoch_and_any_sample(more, kernels, threads, batch_size, tmp_path, call_of, teams, tried):
-    """From each of 120 or 160 places it reaches the parameters, reports and state of a training that never stopped."""
+def test_any_epoch_and_any_sample(more, kernels, threads, batch_size, tmp_path, call_of, teams, tried, torture):
+    """From each of 120 or 160 places it reaches the parameters, reports and state of a training that never stopped.
+
+    From each of them where one thread trains by plain SGD, or under torture by its variants; else from every seventh.
+    """
     if more in (ADAM, RPROP, DROPOUT, DISTORTED) and (kernels == "notes" or batch_size == 1):
         pytest.skip("their places are those of the others")
     call_of(1)
@@ -140,7 +143,8 @@ def test_any_epoch_and_any_sample(more, kernels, threads, batch_size, tmp_path, 
     if more is ADAPTIVE:
         rates = [0.5, 0.5 * 0.9, 0.5 * 0.9**2, 0.5 * 0.9**3 / 5]
         assert [report.learning_rate for report in reference.reports] == rates
-    for stop in range(1, 40 * len(reference.reports), 1 if threads == 1 and more in (PLAIN, ADAPTIVE, PATIENT) else 7):
+    each = threads == 1 and (more is PLAIN or (torture and more in (ADAPTIVE, PATIENT)))
+    for stop in range(1, 40 * len(reference.reports), 1 if each else 7):
         net, position = neurone.Network((20, 9, 3)), Position()
         with pytest.raises(StopError):
             train(net, position, kernels, threads, batch_size, epochs, stop, more)

@@ -115,14 +115,13 @@ def test_predict_takes_networks_before_pictures(call, tmp_path):
     assert call("predict", "0.npz", "1.npz").stderr.count("only networks") == 1
 
 
-@pytest.mark.parametrize("threads", [1, 2])
-def test_training_a_committee(run, small_set, tmp_path, threads):
-    """Each network is that of its own seed; killed or not, and however many train at once."""
+def test_training_a_committee(run, small_set, tmp_path):
+    """Each network is that of its own seed."""
     options = ("--data", small_set, "--hidden", 4, "--epochs", 3, "--batch-size", 4)
     for seed in (5, 6, 7):
         assert run("train", *options, "--seed", seed, "--save", f"{seed}.npz").returncode == 0
     done = run("train", *options, "--seed", 5, "--committee", 3, "--save", "all.npz", "--history", "h.jsonl",
-               "--checkpoint", "run.state", "--threads", threads)  # fmt: skip
+               "--checkpoint", "run.state")  # fmt: skip
     assert done.returncode == 0, done.stderr
     found = neurone.load(tmp_path / "all.npz")
     for network, seed in zip(found.networks, (5, 6, 7), strict=True):

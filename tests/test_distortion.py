@@ -227,7 +227,7 @@ def test_images_need_a_shape_and_pixels():
         neurone.fit(net, sparse.csr_array(IMAGES.reshape(60, 784)), LABELS, distortion=how)
 
 
-def test_the_command_distorts_and_resumes(run, small_set):
+def test_the_command_distorts_and_resumes(run, call, small_set):
     options = ("--data", small_set, "--hidden", 8, "--epochs", 3, "--batch-size", 4)
     whole = run("train", *options, "--distort", "elastic=3", "width=1", "--history", "whole.jsonl")
     plain = run("train", *options)
@@ -239,5 +239,5 @@ def test_the_command_distorts_and_resumes(run, small_set):
     resumed = run("train", *options, *kept)
     assert resumed.stdout.splitlines()[-1] == whole.stdout.splitlines()[-1]
     for wrong in ("elastic", "elastic=x", "hue=3", "rotation=900"):
-        refused = run("train", *options, "--distort", wrong)
+        refused = call("train", *options, "--distort", wrong)
         assert refused.returncode == 2 and "--distort" in refused.stderr

@@ -5,6 +5,8 @@ numbers. They begin at place[layer] of the network's own array, stride[layer] ap
 belong to another part, and are not copied back. The rows of the layer's blocks have width[layer] numbers.
 """
 
+import numpy as np
+
 from neurone.kernels.gradients import transpose
 from neurone.kernels.jit import kernel
 from neurone.kernels.online import layer_of
@@ -26,14 +28,16 @@ def transfer(net, layout, copied, what):
             columns = min(numbers, layout.columns[number] - b * numbers)
             for i in range(layer.n + 1):
                 known = columns if i < layout.rows[number] else 0
+                # Parts of arrays and indices without a sign: loops of vectors, which take a third of the time.
+                block, row = blocks[here : here + numbers], parameters[there : there + known]
                 if what == UNPACK:
-                    for j in range(known if i >= layout.foreign[number] else 0):
-                        parameters[there + j] = blocks[here + j]
+                    for j in range(np.uint64(known if i >= layout.foreign[number] else 0)):
+                        row[j] = block[j]
                 else:
-                    for j in range(known):
-                        blocks[here + j] = parameters[there + j]
-                    for j in range(known, numbers):
-                        blocks[here + j] = 0
+                    for j in range(np.uint64(known)):
+                        block[j] = row[j]
+                    for j in range(np.uint64(known), np.uint64(numbers)):
+                        block[j] = 0
                 here += numbers
                 there += layout.stride[number]
         if what == PACK_AND_TURN and number > 1:

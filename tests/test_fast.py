@@ -353,6 +353,24 @@ def test_more_inputs_than_16_bits_can_count():
     assert_same(both((70_000, 3), images, rng.integers(0, 3, 20)))
 
 
+def test_old_memory_behind_a_list_is_not_computed_with(monkeypatch):
+    """Dropout of inputs multiplies a list's values by a scale, and its room is longer than what is stored."""
+    empty = np.empty
+
+    def of_old_values(shape, dtype=float):
+        found = empty(shape, dtype)
+        if found.dtype.kind == "f":
+            found.fill(1e38)
+        return found
+
+    images = np.zeros((3, 40), np.float32)
+    images[:, 7] = 0.5
+    lines = lines_of(images)
+    monkeypatch.setattr(np, "empty", of_old_values)
+    cut = listed(images, np.float32(1), np.dtype("float32"), lines, scale=np.float32(1e3))
+    assert np.array_equal(cut.values, np.r_[[500] * 3, [0] * 40])
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("sizes", SIZES, ids=lambda sizes: "-".join(map(str, sizes)))
 def test_predictions_of_many_and_of_few(sizes, dtype):

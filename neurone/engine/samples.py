@@ -59,6 +59,7 @@ def listed(rows, divisor, dtype, lines, targets=(), scale=None, whole=None):
         columns, values = np.empty(room, index_type(inputs)), np.empty(room, rows.dtype)
         if not sparse.cut(Pixels(rows), lines, columns, values):
             raise InputError(_CHANGED)
+        values[lines[-1] :] = 0  # room that `cut` may scribble in: no garbage for the multiplication below
     if scale is not None:
         quotients = _quotients(values, divisor, dtype)
         values = (quotients[values] if quotients.size else values) * scale

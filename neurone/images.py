@@ -1,22 +1,86 @@
-"""Pictures of digits, prepared as MNIST's were. Needs the extra `images` (Pillow)."""
+"""Pictures of digits, prepared as MNIST's were. Needs the extra `images` (Pillow, scipy)."""
 
 import errno
 import logging
 import warnings
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
+from neurone import ink
 from neurone.errors import ExtraError
 from neurone.files import reading, refusal
 
 SIDE = 28
 _BOX = 20
-_MOST_PIXELS = 25_000_000  # 32 bytes of memory each, while they are prepared
-# Ink below this part of the strongest counts as paper: scans and photographs are never quite white. Measured on MNIST's
-# digits with noise, shading or JPEG's traces: with paper judged by the picture's edge alone, 5 times more were wrong.
-_FAINTEST = 0.2
+_MOST_PIXELS = 25_000_000  # 16 bytes of memory each, while they are read
+_LONGEST = 400  # pixels of a side; larger pictures are reduced first: a digit is to have 20
+# Parts of a digit lie above each other: they share half of the narrower one's columns, and together are little higher
+# than the higher one; two lines of digits are twice as high. Or one, such as the bar of a 5, is less high than half of
+# the other, and next to it; but no dot.
+_SHARED, _HIGHER, _LOW, _NEXT = 0.5, 1.4, 0.5, 0.1
+# In `side_by_side`: how many times larger what the network was given, and how many of these in a row.
+_ENLARGED, _ABREAST = 7, 5
+_DOT = 0.3  # what is less high and wide than this part of the median digit is a dot or a comma
 # Without a handler Python prints what Pillow logs of a damaged picture.
 _NOWHERE = logging.NullHandler()
+
+
+class Digit(NamedTuple):
+    """A digit of a picture.
+
+    Attributes
+    ----------
+    image : ndarray
+        uint8 (28, 28), made like the training images.
+    place : tuple of int
+        Left, top, right and bottom in the picture's pixels, right and bottom not included.
+    """
+
+    image: np.ndarray
+    place: tuple
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture, and the ink on it.
+
+    Attributes
+    ----------
+    shown : PIL.Image.Image
+        The picture, upright, reduced to `_LONGEST` pixels.
+    size : tuple of int
+        Its width and height before that.
+    ink : ndarray
+        How much ink, 0 to 255, float64 (rows, columns).
+    parts : ndarray
+        Where ink is certain, the number of its digit, from 1 in reading order, or -1 for a dot; else 0. int64 (rows,
+        columns).
+    """
+
+    shown: object
+    size: tuple
+    ink: np.ndarray
+    parts: np.ndarray
+
+    def whole(self):
+        """All ink as one digit."""
+        return self._digit(self.ink)
+
+    def digits(self):
+        """The digits, in reading order: lines from the top, each from the left."""
+        nearest = _nearest(self.parts)
+        each = (np.where(nearest == number, self.ink, 0) for number in range(1, self.parts.max() + 1))
+        return [self._digit(ink) for ink in each]
+
+    def _digit(self, ink):
+        rows, columns = _extent(ink)
+        wide, high = (old / new for old, new in zip(self.size, self.ink.shape[::-1], strict=True))
+        place = columns.start * wide, rows.start * high, columns.stop * wide, rows.stop * high
+        fitted = _fitted(ink[rows, columns])
+        # A thin stroke in a large picture is faint once it shares its pixels with paper; MNIST's ink is not.
+        return Digit(_centred(fitted * (255 / fitted.max())), tuple(round(edge) for edge in place))
 
 
 def prepare(path):
@@ -28,8 +92,8 @@ def prepare(path):
     Parameters
     ----------
     path : path-like
-        A file that Pillow reads. The colour of the picture's edge is taken for paper: dark ink on light paper
-        is inverted. Transparent parts are paper.
+        A file that Pillow reads. Specification section 17 says what is taken for ink: paper and ink may be of any
+        colour, and the light uneven. Transparent parts are paper.
 
     Returns
     -------
@@ -41,29 +105,31 @@ def prepare(path):
     InputError
         The file is missing, no picture, damaged or too large, or holds no ink.
     ExtraError
-        Pillow is not installed.
+        Pillow or scipy is not installed.
+
+    Examples
+    --------
+    >>> prepare("seven.jpg").shape  # doctest: +SKIP
+    (28, 28)
     """
-    ink = _ink(_read(path))
-    if ink.max(initial=0) == 0:
-        raise refusal(path, "the picture is of one colour; give one with a digit on it")
-    fitted = _fitted(_cropped(ink))
-    # A thin stroke in a large picture is faint once it shares its pixels with paper; MNIST's ink is not.
-    return _centred(fitted * (255 / fitted.max()))
+    return read(path).whole().image
 
 
-def _read(path):
-    """The picture in grey, finite, float64 (rows, columns)."""
+def read(path):
+    """The `Picture` in a file, its ink found; `prepare` says what is read and what is refused."""
     try:
+        import scipy.ndimage  # noqa: F401  for `ink`
         from PIL import Image
-    except ImportError:
+    except ImportError as error:
         raise ExtraError(
-            "reading pictures needs Pillow: pip install Pillow, or this package with its extra 'images'"
+            f"reading pictures needs Pillow and scipy, and there is no {error.name}: pip install Pillow scipy, or this "
+            "package with its extra 'images'"
         ) from None
     with reading(path) as file:
         if not file.peek(1):
             raise refusal(path, "is empty where a picture was expected; give a PNG or JPEG")
         try:
-            grey = _decoded(file)
+            picture, size = _decoded(file)
         except Image.DecompressionBombError as error:
             raise refusal(path, f"too large a picture ({error}); crop it to the digit") from None
         except Image.UnidentifiedImageError:
@@ -75,14 +141,51 @@ def _read(path):
             if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
                 raise
             raise refusal(path, f"cannot be read as a picture ({error or repr(error)}); give a PNG or JPEG") from None
-    if not np.isfinite(grey).all():
+    shades = np.asarray(picture, np.float64)
+    if not np.isfinite(shades).all():
         raise refusal(path, "holds NaN or infinity; give a PNG or JPEG")
-    return grey
+    found, parts = ink.find(_one_shade(shades))
+    if not found.any():
+        raise refusal(path, "the picture is of one colour; give one with a digit on it")
+    return Picture(picture, size, found, _grouped(parts))
+
+
+def side_by_side(pictures, found):
+    """A picture of pictures (list of Picture), the places of their digits (list of lists of Digit), and what was made.
+
+    Returns
+    -------
+    PIL.Image.Image
+        A row for each picture.
+    """
+    from PIL import Image, ImageDraw
+
+    rows = []
+    for picture, digits in zip(pictures, found, strict=True):
+        shown = picture.shown
+        if shown.mode == "F":  # of a range of its own
+            shades = np.asarray(shown)
+            shown = Image.fromarray(((shades - shades.min()) * (255 / np.ptp(shades))).astype(np.uint8))
+        side = SIDE * _ENLARGED
+        step = side + 4
+        wide, high = min(len(digits), _ABREAST), -(-len(digits) // _ABREAST)
+        row = Image.new("RGB", (_LONGEST + wide * step, max(shown.height + 4, high * step)), "grey")
+        row.paste(shown)
+        for number, digit in enumerate(digits):
+            left, top, right, bottom = (round(edge * shown.width / picture.size[0]) for edge in digit.place)
+            ImageDraw.Draw(row).rectangle((left - 1, top - 1, right, bottom), outline="red")
+            given = Image.fromarray(digit.image).resize((side, side), Image.Resampling.NEAREST)
+            row.paste(given, (_LONGEST + 4 + number % _ABREAST * step, number // _ABREAST * step))
+        rows.append(row)
+    whole = Image.new("RGB", (max(row.width for row in rows), sum(row.height for row in rows)), "grey")
+    for number, row in enumerate(rows):
+        whole.paste(row, (0, sum(each.height for each in rows[:number])))
+    return whole
 
 
 def _decoded(file):
-    """The picture in the open `file` in grey, whatever Pillow would warn of."""
-    from PIL import Image
+    """The picture in the open `file`, upright and reduced, and its width and height; whatever Pillow would warn of."""
+    from PIL import Image, ImageOps
 
     logging.getLogger("PIL").addHandler(_NOWHERE)
     with warnings.catch_warnings():
@@ -91,7 +194,8 @@ def _decoded(file):
             _check_size(picture)
             picture.load()
             _check_size(picture)  # an icon's is known only now
-            return _grey(picture)
+            upright = ImageOps.exif_transpose(picture)
+            return _reduced(_opaque(upright)), upright.size
 
 
 def _check_size(picture):
@@ -101,32 +205,117 @@ def _check_size(picture):
         raise Image.DecompressionBombError(f"{picture.width} x {picture.height}")
 
 
-def _grey(picture):
-    """The picture in grey of any range, float64 (rows, columns): `_ink` uses differences only."""
+def _opaque(picture):
+    """The picture in one of the modes F (any range), L and RGB."""
+    from PIL import Image
+
     if picture.mode.startswith(("I", "F")):  # of 16 bits and more, which Pillow's own conversion would clip
-        return np.asarray(picture, np.float64)
+        return Image.fromarray(np.asarray(picture, np.float32))
     if "transparency" in picture.info or picture.mode in ("LA", "PA", "RGBA", "La", "RGBa"):
         colour = picture.convert("RGBA")
-        grey, alpha = np.asarray(colour.convert("L"), np.float64), np.asarray(colour.getchannel("A")) / 255
+        grey, alpha = np.asarray(colour.convert("L"), np.float32), np.asarray(colour.getchannel("A"), np.float32)
         # Paper of the shade that differs most from the ink, so that ink of any colour is seen.
-        paper = 255 if (grey * alpha).sum() < 127.5 * alpha.sum() else 0
-        return grey * alpha + paper * (1 - alpha)
-    return np.asarray(picture.convert("L"), np.float64)
+        paper = "white" if (grey * alpha).sum(dtype=np.float64) < 127.5 * alpha.sum(dtype=np.float64) else "black"
+        return Image.alpha_composite(Image.new("RGBA", colour.size, paper), colour).convert("RGB")
+    return picture.convert("L" if picture.mode in ("1", "L") else "RGB")
 
 
-def _ink(grey):
-    """How much ink, 0 to 255: the distance from the colour of the edge, faint shades taken away."""
-    paper = np.median(np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]]))
-    ink = (grey - paper if grey.mean() > paper else paper - grey).clip(0)
-    strongest = ink.max(initial=0)
-    if strongest == 0:
-        return ink
-    return np.where(ink < _FAINTEST * strongest, 0, ink) * (255 / strongest)
+def _reduced(picture):
+    from PIL import Image
+
+    scale = _LONGEST / max(picture.size)
+    if scale >= 1:
+        return picture
+    return picture.resize(tuple(max(1, round(n * scale)) for n in picture.size), Image.Resampling.BOX)
 
 
-def _cropped(ink):
-    rows, columns = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))
-    return ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+def _one_shade(shades):
+    """Of a coloured picture (rows, columns, 3) the mixture of colours that changes most from pixel to pixel.
+
+    That is how ink differs from paper, in colour or in lightness: red ink on green paper may be of one grey. Light that
+    changes slowly over the paper counts little, and would count most if the pixels themselves were compared.
+    """
+    if shades.ndim == 2:
+        return shades
+    steps = np.concatenate([np.diff(shades, axis=axis).reshape(-1, 3) for axis in (0, 1)])
+    _, directions = np.linalg.eigh(steps.T @ steps)
+    mixture = directions[:, -1]
+    if np.ptp(mixture) < 1e-6:  # a grey picture stays as it is
+        return shades[..., 0]
+    return shades @ mixture
+
+
+def _grouped(parts):
+    """The digits' numbers from where ink is: parts of one digit together."""
+    from scipy import ndimage
+
+    labels, _ = ndimage.label(parts, np.ones((3, 3)))
+    digits = [(rows, columns, [number]) for number, (rows, columns) in enumerate(ndimage.find_objects(labels), 1)]
+    digits.sort(key=lambda digit: -_length(digit[0]))
+    joined = []
+    for digit in digits:
+        for place, other in enumerate(joined):
+            if _together(digit, other):
+                joined[place] = *(_hull(a, b) for a, b in zip(digit[:2], other[:2], strict=True)), digit[2] + other[2]
+                break
+        else:
+            joined.append(digit)
+    high, wide = (_DOT * np.median([_length(digit[axis]) for digit in joined]) for axis in (0, 1))
+    joined = [digit for digit in joined if _length(digit[0]) >= high or _length(digit[1]) >= max(wide, high)]
+    numbers = np.full(labels.max() + 1, -1)
+    numbers[0] = 0
+    for number, digit in enumerate(_in_reading_order(joined), 1):
+        numbers[digit[2]] = number
+    return numbers[labels]
+
+
+def _length(part):
+    return part.stop - part.start
+
+
+def _hull(a, b):
+    return slice(min(a.start, b.start), max(a.stop, b.stop))
+
+
+def _overlap(a, b):
+    """What both stretches have in common; below 0, how far they are apart."""
+    return min(a.stop, b.stop) - max(a.start, b.start)
+
+
+def _shared(a, b):
+    return _overlap(a, b) / min(_length(a), _length(b))
+
+
+def _together(part, digit):
+    """Whether `part` belongs to the higher `digit`."""
+    (rows, columns, _), (others, columns_of_digit, _) = part, digit
+    high = _length(others)
+    above = _shared(columns, columns_of_digit) >= _SHARED and _length(_hull(rows, others)) <= _HIGHER * high
+    apart = -min(_overlap(rows, others), _overlap(columns, columns_of_digit))
+    beside = _length(rows) <= _LOW * high and _length(columns) >= _DOT * high and apart <= _NEXT * high
+    return above or beside
+
+
+def _in_reading_order(digits):
+    lines = []
+    for digit in sorted(digits, key=lambda digit: digit[0].start + digit[0].stop):
+        if lines and _shared(digit[0], lines[-1][-1][0]) >= _SHARED:
+            lines[-1].append(digit)
+        else:
+            lines.append([digit])
+    return [digit for line in lines for digit in sorted(line, key=lambda digit: digit[1].start)]
+
+
+def _nearest(parts):
+    """For each pixel the number of the nearest part."""
+    from scipy import ndimage
+
+    rows, columns = ndimage.distance_transform_edt(parts == 0, return_distances=False, return_indices=True)
+    return parts[rows, columns]
+
+
+def _extent(ink):
+    return tuple(slice(found[0], found[-1] + 1) for found in (np.flatnonzero(ink.any(axis=axis)) for axis in (1, 0)))
 
 
 def _fitted(ink):

@@ -15,7 +15,7 @@ FLOORS = [
     ["engine"],
     ["network", "committee"],
     ["training"],
-    ["images", "formats", "sklearn"],
+    ["images", "ink", "formats", "sklearn"],
     ["commands", "recipes", "trainings", "train", "evaluate", "predict", "fetch", "export", "compile"],
 ]
 FLOOR = {name: number for number, floor in enumerate(FLOORS) for name in floor}

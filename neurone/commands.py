@@ -115,9 +115,19 @@ def one_line(text):
     return "".join(character if character.isprintable() else " " for character in str(text))
 
 
-def load_set(folder):
-    """The set that `--data` or its defaults name, else the embedded digits."""
-    found = mnist.find_set(folder)
+def add_data(add):
+    """The options that name a set; `add` is a parser's or a group's `add_argument`."""
+    add(
+        "--data", metavar="DIR",
+        help="a folder of IDX files, of pictures by class, or of CSV files; or a CSV file (default: $NEURONE_DATA, "
+        "data/, fetched, embedded)",
+    )  # fmt: skip
+    add("--split", metavar="NAME", help="of EMNIST: letters, digits, balanced, ...")
+
+
+def load_set(folder, split=None):
+    """The set that `--data` and `--split` or their defaults name, else the embedded digits."""
+    found = mnist.find_set(folder, split)
     if found is not None:
         return found
     train, test = _EMBEDDED
@@ -140,8 +150,13 @@ def describe(data):
     rows, columns = data.train_images.shape[1:]
     return (
         f"{shown(data.name)} ({shown(data.folder)}): {len(data.train_images)} training and {len(data.test_images)} "
-        f"test images of {rows} x {columns}, {data.outputs} classes"
+        f"test images of {rows} x {columns}, {data.outputs} classes{data.note}"
     )
+
+
+def class_name(network, label):
+    """The name of a class, where the network knows them, else its number."""
+    return str(label) if network.classes is None else network.classes[label]
 
 
 def print_test(network, data, threads=1):
@@ -151,10 +166,11 @@ def print_test(network, data, threads=1):
     error = 100 * wrong / len(answers)
     classes = 1 + max(int(data.test_labels.max()), int(answers.max()))
     confusion = np.bincount(classes * data.test_labels.astype(np.int64) + answers, minlength=classes**2)
-    width = max(len(str(confusion.max())), len(str(classes - 1))) + 1
+    names = [class_name(network, label) for label in range(classes)]
+    width = max(len(str(confusion.max())), *map(len, names)) + 1
     print("confusion matrix (a row for each true class, a column for each answer):")
-    print(" " * width + " |" + "".join(f"{answer:{width}}" for answer in range(classes)))
-    for label, counts in enumerate(confusion.reshape(classes, classes)):
-        print(f"{label:{width}} |" + "".join(f"{count:{width}}" for count in counts))
+    print(" " * width + " |" + "".join(f"{name:>{width}}" for name in names))
+    for name, counts in zip(names, confusion.reshape(classes, classes), strict=True):
+        print(f"{name:>{width}} |" + "".join(f"{count:{width}}" for count in counts))
     print(f"test error {error:.2f} % ({wrong} of {len(answers)})")
     return error

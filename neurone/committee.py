@@ -25,6 +25,8 @@ class Committee:
     networks : tuple of Network
     sizes : tuple of int
         Inputs and outputs.
+    classes : tuple of str or None
+        Names of the classes.
 
     Raises
     ------
@@ -45,6 +47,8 @@ class Committee:
         for network in self.networks:
             if not isinstance(network, Network):
                 raise InputError(f"networks hold {options.described(network)}; give neurone.Networks")
+            if network.classes != self.networks[0].classes:
+                raise InputError("networks with other names of their classes do not go together; give some of one kind")
             found, first = (
                 (each.sizes[0], each.sizes[-1], each.output) for each in (network, self.networks[0])
             )  # fmt: skip
@@ -54,6 +58,7 @@ class Committee:
                     f"{first[1]} ({first[2]}) do not go together; give some of one kind"
                 )
         self.sizes = self.networks[0].sizes[0], self.networks[0].sizes[-1]
+        self.classes = self.networks[0].classes
 
     def __repr__(self):
         return f"Committee({list(self.networks)!r})"

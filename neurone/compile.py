@@ -5,7 +5,7 @@ import sys
 import numpy as np
 
 from neurone import options
-from neurone.commands import Parser, batch_size, load_set, run
+from neurone.commands import Parser, add_data, batch_size, load_set, run
 from neurone.datasets.arrays import SparseRows
 from neurone.datasets.digits import digits
 from neurone.engine.distortion import Distortion
@@ -28,7 +28,7 @@ def main(argv=None):
     add = parser.add_argument
     add("--dtype", nargs="+", choices=options.DTYPES, default=list(options.DTYPES), help="widths (default: both)")
     add("--hidden", nargs="*", type=int, metavar="N", help="neurons of each hidden layer of a network to tune for")
-    add("--data", metavar="DIR", help="the set that it is trained on, as for python -m neurone.train")
+    add_data(add)
     add("--batch-size", type=batch_size, default=1, metavar="N|all", help="its batches (default: 1)")
     add("--threads", type=int, default=1, metavar="N", help="its threads (default: 1)")
     args = parser.parse_args(argv)
@@ -80,7 +80,7 @@ def _compile_generic(rows, dtype):
 
 
 def _compile_tuned(args, dtype):
-    data = load_set(args.data)
+    data = load_set(args.data, args.split)
     network = Network((data.train_images[0].size, *args.hidden, data.outputs), dtype=dtype)
     _training(network, data.train_images, data.train_labels, args.batch_size, "first", args.threads)
 

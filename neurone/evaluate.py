@@ -3,22 +3,22 @@
 import sys
 
 from neurone import options
-from neurone.commands import Parser, describe, load_set, load_together, print_test, run
+from neurone.commands import Parser, add_data, describe, load_set, load_together, print_test, run
 from neurone.errors import InputError
 from neurone.files import shown
 
 
 def main(argv=None):
     parser = Parser(
-        "evaluate", "Score a network on the test set of a folder of IDX files; of several, the mean of their outputs."
+        "evaluate", "Score a network on the test set of a data set; of several networks, the mean of their outputs."
     )
     parser.add_argument("networks", nargs="+", metavar="FILE.npz", help="written by python -m neurone.train --save")
-    parser.add_argument("--data", metavar="DIR", help="as for python -m neurone.train")
+    add_data(parser.add_argument)
     parser.add_argument("--threads", type=int, default=1, metavar="N", help="share the images; the same answers")
     args = parser.parse_args(argv)
     threads = options.integer("threads", args.threads)
     network, named = load_together(args.networks), shown(args.networks[0])
-    data = load_set(args.data)
+    data = load_set(args.data, args.split)
     pixels = data.test_images[0].size
     if network.sizes[0] != pixels:
         raise InputError(

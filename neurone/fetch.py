@@ -11,12 +11,16 @@ import threading
 import time
 import urllib.error
 import urllib.request
+import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
 from neurone.commands import Parser, one_line, run
+from neurone.datasets.emnist import SPLITS, split_of
 from neurone.datasets.idx import digest, open_idx
 from neurone.datasets.mnist import MNIST_SHA256, idx_files
+from neurone.datasets.sums import SUMS, read_sums, write_sums
 from neurone.errors import InputError, NeuroneError
 from neurone.files import Target, refusal, replacing, shown
 from neurone.usercache import user_cache
@@ -41,11 +45,22 @@ class File:
 
 
 @dataclass(frozen=True)
+class Archive:
+    """A zip file of a set's files, all in its folder `folder`: its name, MD5, and the most bytes that are taken."""
+
+    name: str
+    md5: str
+    limit: int
+    folder: str
+
+
+@dataclass(frozen=True)
 class Source:
-    """Where a set comes from, and its files by name."""
+    """Where a set comes from, and its files by name; or the archive that they are in."""
 
     mirrors: tuple
     files: dict
+    archive: Archive | None = None
 
 
 _NAMES = {
@@ -76,7 +91,17 @@ SETS = {
         ("http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",),
         {name: File(shape, md5=md5) for (name, shape), md5 in zip(_NAMES.items(), _FASHION_MD5, strict=True)},
     ),
+    "emnist": Source(
+        ("https://biometrics.nist.gov/cs_links/EMNIST/",),
+        {},
+        # The MD5 is torchvision's; the archive has 536 MiB.
+        Archive("gzip.zip", "58c8d27c78d21e728a6bc7b3cc06412e", 600 << 20, "gzip"),
+    ),
 }
+_OF_SPLIT = (
+    "train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz", "test-images-idx3-ubyte.gz",
+    "test-labels-idx1-ubyte.gz", "mapping.txt",
+)  # fmt: skip
 
 
 class DownloadError(NeuroneError):
@@ -133,7 +158,7 @@ def _opener():
     return opener
 
 
-def _ask(url, answers, over):
+def _ask(url, answers, over, limit):
     """Put on the queue `answers` what `url` answers: its length or None, its pieces, b"" at the end; or an error.
 
     Stops when the event `over` is set.
@@ -146,8 +171,8 @@ def _ask(url, answers, over):
             while piece and not over.is_set():
                 piece = response.read(PIECE)
                 received += len(piece)
-                if received > LIMIT:
-                    raise DownloadError(f"sends more than {LIMIT} bytes")
+                if received > limit:
+                    raise DownloadError(f"sends more than {limit} bytes")
                 answers.put(piece)
     except Exception as error:
         if isinstance(error, urllib.error.HTTPError):
@@ -155,7 +180,7 @@ def _ask(url, answers, over):
         answers.put(error)
 
 
-def _receive(url, out, until):
+def _receive(url, out, until, limit=None):
     """Copy what `url` answers into the open file `out`, before the time `until`.
 
     Another thread asks: a socket's timeout begins anew with every byte, and a mirror that sends one a second could take
@@ -177,7 +202,7 @@ def _receive(url, out, until):
         return found
 
     begin, received = time.monotonic(), 0
-    threading.Thread(target=_ask, args=(url, answers, over), daemon=True).start()
+    threading.Thread(target=_ask, args=(url, answers, over, limit or LIMIT), daemon=True).start()
     try:
         total = answer()
         with _progress(url.rpartition("/")[2], total) as bar:
@@ -203,21 +228,72 @@ def _download(url, path, file, until):
             raise DownloadError(str(error).removeprefix(f"{shown(out.name)}: ")) from error
 
 
-def _download_from_any(mirrors, path, file, until):
+def _download_from_any(mirrors, path, download):
+    """What `download(url)` gives for the first mirror from which it does not fail."""
     failures = []
     for mirror in mirrors:
         url = f"{mirror.rstrip('/')}/{path.name}"
         try:
-            sha256 = _download(url, path, file, until)
+            found = download(url)
         except DownloadError as error:
             failures.append(f"{url}: {error}")
             print(one_line(f"{failures[-1]}; not used"), flush=True)
         else:
             print(f"{shown(path)}: downloaded from {url}", flush=True)
-            return sha256
+            return found
     raise DownloadError(
         f"{path.name} could not be downloaded: {'; '.join(failures)}; try later, or name another --mirror"
     )
+
+
+def _fetch_archive(folder, archive, mirrors, until, split):
+    """Take the files of EMNIST's split, or of all, from the archive, which is verified before one is kept."""
+    names = [f"emnist-{each}-{part}" for each in ([split] if split else SPLITS) for part in _OF_SPLIT]
+    sums = read_sums(folder) or {}
+    if all(_sum_of(folder / name) == sums.get(name, "") for name in names):
+        for name in names:
+            print(f"{shown(folder / name)}: kept", flush=True)
+        return
+    with tempfile.TemporaryFile(dir=folder) as file:
+
+        def download(url):
+            file.seek(0)
+            file.truncate()
+            _receive(url, file, until, archive.limit)
+            file.seek(0)
+            found = hashlib.file_digest(file, "md5").hexdigest()
+            if found != archive.md5:
+                raise DownloadError(f"wrong content, MD5 {found}, expected {archive.md5}")
+
+        _download_from_any(mirrors, folder / archive.name, download)
+        for name in names:
+            sums[name] = _unpack(file, f"{archive.folder}/{name}", folder / name)
+    write_sums(folder, sums)
+
+
+def _sum_of(path):
+    """SHA-256 of a file; None where there is none."""
+    if not path.exists():
+        return None
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _unpack(file, member, path):
+    """Copy a member of the zip archive `file` to `path`; its SHA-256."""
+    hasher = hashlib.sha256()
+    try:
+        with zipfile.ZipFile(file) as archive, archive.open(member) as stored, replacing(path) as out:
+            while piece := stored.read(PIECE):
+                hasher.update(piece)
+                out.write(piece)
+    except (zipfile.BadZipFile, KeyError, NotImplementedError, RuntimeError, EOFError, zlib.error) as error:
+        raise DownloadError(f"{member} cannot be taken from the archive ({error}); name another --mirror") from None
+    return hasher.hexdigest()
+
+
+def _is_of(name, source):
+    return split_of(name) is not None if source.archive else name in source.files
 
 
 def _prepare(folder, source):
@@ -228,7 +304,7 @@ def _prepare(folder, source):
             pass
     except OSError as error:
         raise refusal(folder, f"cannot be written to ({error.strerror}); choose another --folder") from error
-    others = [n for names in idx_files(folder).values() for n in names if n not in source.files]
+    others = [n for names in idx_files(folder).values() for n in names if not _is_of(n, source)]
     if others:
         names = ", ".join(map(shown, others))
         raise refusal(folder, f"holds another set ({names}); choose another --folder or move it away")
@@ -247,7 +323,7 @@ def _kept(path, file):
     return sha256
 
 
-def fetch(name, folder=None, mirrors=None):
+def fetch(name, folder=None, mirrors=None, split=None):
     """Download the set `name` unless it is there already, and write its SHA256SUMS.
 
     Parameters
@@ -258,6 +334,8 @@ def fetch(name, folder=None, mirrors=None):
         Default: `datasets/<name>` in the user's cache folder.
     mirrors : sequence of str, optional
         Addresses of folders to try in this order instead of the set's own.
+    split : str, optional
+        Of EMNIST, to keep that alone; else all six.
 
     Returns
     -------
@@ -273,18 +351,23 @@ def fetch(name, folder=None, mirrors=None):
     """
     source, until = SETS[name], time.monotonic() + DEADLINE
     folder = Path(folder) if folder is not None else user_cache() / "datasets" / name
+    if split is not None and (source.archive is None or split not in SPLITS):
+        known = f"give one of {', '.join(SPLITS)}" if source.archive else f"{name} has no splits, leave it out"
+        raise InputError(f"--split is {split!r}; {known}")
     _prepare(folder, source)
+    if source.archive is not None:
+        _fetch_archive(folder, source.archive, mirrors or source.mirrors, until, split)
+        return folder
     paths = {folder / file_name: file for file_name, file in source.files.items()}
-    for path in (*paths, folder / "SHA256SUMS"):
+    for path in (*paths, folder / SUMS):
         Target(path)  # refuses what is not to be replaced, such as a folder or a device
     sums = {path: _kept(path, file) for path, file in paths.items()}
     for path in paths:
         if sums[path] is None:
-            sums[path] = _download_from_any(mirrors or source.mirrors, path, paths[path], until)
-    path, text = folder / "SHA256SUMS", "".join(f"{sums[path]}  {path.name}\n" for path in sorted(sums)).encode()
-    if not path.exists() or path.read_bytes() != text:
-        with replacing(path) as out:
-            out.write(text)
+            sums[path] = _download_from_any(
+                mirrors or source.mirrors, path, lambda url, path=path: _download(url, path, paths[path], until)
+            )
+    write_sums(folder, {path.name: sums[path] for path in sums})
     return folder
 
 
@@ -302,9 +385,11 @@ def main(argv=None):
         "--mirror", metavar="URL", type=_mirror, action="append",
         help="folder to download from instead of the usual ones; may be given several times",
     )  # fmt: skip
+    parser.add_argument("--split", metavar="NAME", help="of emnist, the one to keep: " + ", ".join(SPLITS))
     args = parser.parse_args(argv)
-    folder = shown(fetch(args.name, args.folder, args.mirror))
-    print(f"{args.name} is complete: python -m neurone.train --data {shlex.quote(folder)}")
+    folder = shown(fetch(args.name, args.folder, args.mirror, args.split))
+    split = f" --split {args.split or 'letters'}" if args.name == "emnist" else ""
+    print(f"{args.name} is complete: python -m neurone.train --data {shlex.quote(folder)}{split}")
 
 
 if __name__ == "__main__":

@@ -1,20 +1,16 @@
 """Pictures of digits, prepared as MNIST's were. Needs the extra `images` (Pillow, scipy)."""
 
-import errno
-import logging
-import warnings
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
-from neurone import ink
+from neurone.datasets.decoding import decoded
 from neurone.errors import ExtraError
-from neurone.files import reading, refusal
+from neurone.files import refusal
 
 SIDE = 28
 _BOX = 20
-_MOST_PIXELS = 25_000_000  # 16 bytes of memory each, while they are read
 _LONGEST = 400  # pixels of a side; larger pictures are reduced first: a digit is to have 20
 # Parts of a digit lie above each other: they share half of the narrower one's columns, and together are little higher
 # than the higher one; two lines of digits are twice as high. Or one, such as the bar of a 5, is less high than half of
@@ -23,8 +19,6 @@ _SHARED, _HIGHER, _LOW, _NEXT = 0.5, 1.4, 0.5, 0.1
 # In `side_by_side`: how many times larger what the network was given, and how many of these in a row.
 _ENLARGED, _ABREAST = 7, 5
 _DOT = 0.3  # what is less high and wide than this part of the median digit is a dot or a comma
-# Without a handler Python prints what Pillow logs of a damaged picture.
-_NOWHERE = logging.NullHandler()
 
 
 class Digit(NamedTuple):
@@ -117,30 +111,13 @@ def prepare(path):
 
 def read(path):
     """The `Picture` in a file, its ink found; `prepare` says what is read and what is refused."""
+    picture, size = decoded(path, lambda upright: (_reduced(_opaque(upright)), upright.size))
     try:
-        import scipy.ndimage  # noqa: F401  for `ink`
-        from PIL import Image
-    except ImportError as error:
+        from neurone import ink
+    except ImportError:
         raise ExtraError(
-            f"reading pictures needs Pillow and scipy, and there is no {error.name}: pip install Pillow scipy, or this "
-            "package with its extra 'images'"
+            "finding ink on pictures needs scipy: pip install scipy, or this package with its extra 'images'"
         ) from None
-    with reading(path) as file:
-        if not file.peek(1):
-            raise refusal(path, "is empty where a picture was expected; give a PNG or JPEG")
-        try:
-            picture, size = _decoded(file)
-        except Image.DecompressionBombError as error:
-            raise refusal(path, f"too large a picture ({error}); crop it to the digit") from None
-        except Image.UnidentifiedImageError:
-            raise refusal(path, "is no picture that Pillow knows; give a PNG or JPEG") from None
-        # A damaged picture makes Pillow's readers raise anything: RuntimeError, NotImplementedError, AttributeError,
-        # struct.error, SyntaxError, ... (test_damaged_pictures_of_every_format).
-        except Exception as error:
-            # The disk's errors have a number; Pillow's have none, or that of a wrong place in the file.
-            if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
-                raise
-            raise refusal(path, f"cannot be read as a picture ({error or repr(error)}); give a PNG or JPEG") from None
     shades = np.asarray(picture, np.float64)
     if not np.isfinite(shades).all():
         raise refusal(path, "holds NaN or infinity; give a PNG or JPEG")
@@ -181,28 +158,6 @@ def side_by_side(pictures, found):
     for number, row in enumerate(rows):
         whole.paste(row, (0, sum(each.height for each in rows[:number])))
     return whole
-
-
-def _decoded(file):
-    """The picture in the open `file`, upright and reduced, and its width and height; whatever Pillow would warn of."""
-    from PIL import Image, ImageOps
-
-    logging.getLogger("PIL").addHandler(_NOWHERE)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # as errors they would refuse what can be read
-        with Image.open(file) as picture:
-            _check_size(picture)
-            picture.load()
-            _check_size(picture)  # an icon's is known only now
-            upright = ImageOps.exif_transpose(picture)
-            return _reduced(_opaque(upright)), upright.size
-
-
-def _check_size(picture):
-    from PIL import Image
-
-    if picture.width * picture.height > _MOST_PIXELS:
-        raise Image.DecompressionBombError(f"{picture.width} x {picture.height}")
 
 
 def _opaque(picture):

@@ -5,6 +5,7 @@ side; darkness goes from 0 to 255.
 """
 
 import numpy as np
+from scipy import ndimage
 
 # Ink below this part of the strongest counts as paper: scans and photographs are never quite white. Measured on MNIST's
 # digits with noise, shading or JPEG's traces: with paper judged by the picture's edge alone, 5 times more were wrong.
@@ -48,8 +49,6 @@ def find(grey):
     >>> int(parts.sum()), round(ink[15, 20]), round(ink[:, 0].max())
     (80, 255, 0)
     """
-    from scipy import ndimage
-
     span = np.ptp(grey)
     if span == 0:
         return np.zeros_like(grey), np.zeros(grey.shape, bool)
@@ -74,8 +73,6 @@ def _light_on_dark(grey):
 
     Pixels alone mistake one of four thick digits that fill their picture, the widest place paper beside a dark table.
     """
-    from scipy import ndimage
-
     size = _size(grey, _STROKE)
     least = ndimage.minimum_filter(grey, size, mode="nearest")
     most = ndimage.maximum_filter(grey, size, mode="nearest")
@@ -95,8 +92,6 @@ def _darkness(grey):
 
 
 def _below(grey):
-    from scipy import ndimage
-
     dark = ndimage.grey_closing(grey, _size(grey, _STROKE), mode="nearest") - grey
     # The closing lies on the lightest grains of the paper.
     return (dark - np.median(dark)).clip(0)
@@ -132,8 +127,6 @@ def _written(dark):
 
 def _labelled(mask, dark):
     """The parts by number, and the ink of each, 0 for number 0."""
-    from scipy import ndimage
-
     labels, count = ndimage.label(mask, _SQUARE)
     ink = ndimage.sum_labels(dark, labels, np.arange(count + 1))
     ink[0] = 0
@@ -142,8 +135,6 @@ def _labelled(mask, dark):
 
 def _frames(mask, dark):
     """Parts around others."""
-    from scipy import ndimage
-
     labels, ink = _labelled(mask, dark)
     found = np.zeros_like(mask)
     for number in np.flatnonzero(ink > _SPECK * ink.max()):
@@ -161,8 +152,6 @@ def _ruled(mask):
 
 
 def _lines(mask):
-    from scipy import ndimage
-
     height, width = mask.shape
     bent, columns = _size(mask, _BENT), np.arange(width)
     offsets = np.rint(np.outer(_SLOPES, columns - width // 2)).astype(np.int32)
@@ -201,8 +190,6 @@ def _line(mask, place, reach):
 
 
 def _thickest(mask):
-    from scipy import ndimage
-
     return 2 * ndimage.distance_transform_cdt(mask).max(initial=0)
 
 

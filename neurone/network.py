@@ -16,8 +16,13 @@ from neurone.layout import parameter_count, parameter_offsets
 from neurone.randomness import uniform
 
 _SETTINGS = ("sizes", "activation", "output", "cost", "slope", "dtype", "init", "seed")
+_LONGEST_NAME = 100  # characters of a class's name
 _DRAWN_AT_A_TIME = 1 << 18  # random numbers take three times the room of the weights they become
 _MOST_PARAMETERS = 2**28  # what a model file can hold, in either width
+
+
+def _is_name(name):
+    return isinstance(name, str) and 0 < len(name) <= _LONGEST_NAME and name.isprintable()
 
 
 class Network:
@@ -43,6 +48,8 @@ class Network:
         From 0 to 2**64 - 1, for the initial weights.
     preparation : Preparation, optional
         What is done to images first, in training and in every prediction. They are then dense.
+    classes : sequence of str, optional
+        Names of the classes 0, 1, ..., all different, which files, commands and exports use; answers stay numbers.
 
     Attributes
     ----------
@@ -75,6 +82,7 @@ class Network:
         init="glorot",
         seed=0,
         preparation=None,
+        classes=None,
     ):
         try:
             self.sizes = tuple(options.integer("size of a layer", size) for size in sizes)
@@ -94,6 +102,7 @@ class Network:
         self.init = options.choice("init", init, options.INITS)
         self.seed = options.seed(seed)
         self.preparation = self._prepared_by(preparation)
+        self.classes = classes
         if parameter_count(self.sizes) > _MOST_PARAMETERS:
             sizes = options.described(self.sizes)
             raise InputError(f"sizes {sizes} make more than {_MOST_PARAMETERS} parameters; make layers smaller")
@@ -133,6 +142,21 @@ class Network:
             part[:] = uniform(part.size, self.seed, layer, first) * reach
 
     @property
+    def classes(self):
+        """Names of the classes, a tuple; None if they have none."""
+        return self._classes
+
+    @classes.setter
+    def classes(self, names):
+        if names is not None:
+            names, count = tuple(names), max(self.sizes[-1], 2)
+            if len(names) != count or len(set(names)) < count or not all(map(_is_name, names)):
+                raise InputError(
+                    f"classes are {options.described(names)}; this network takes {count} different printable names"
+                )
+        self._classes = names
+
+    @property
     def parameters(self):
         return self._parameters
 
@@ -151,7 +175,9 @@ class Network:
         """Everything but the parameters: what `Network` was called with, as plain strings and numbers."""
         settings = {name: getattr(self, name) for name in _SETTINGS}
         settings |= {"sizes": list(self.sizes), "dtype": self.dtype.name}
-        return settings if self.preparation is None else settings | {"preparation": self.preparation.settings()}
+        if self.preparation is not None:
+            settings["preparation"] = self.preparation.settings()
+        return settings if self.classes is None else settings | {"classes": list(self.classes)}
 
     def rows_of(self, images, recognise=True):
         """(rows, divisor) of images as `datasets.arrays.as_images` gives them, prepared.

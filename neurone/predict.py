@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from neurone.commands import Parser, load_together, run
+from neurone.commands import Parser, class_name, load_together, run
 from neurone.errors import InputError
 from neurone.files import check_writable, replacing, shown
 from neurone.images import SIDE, read, side_by_side
@@ -44,7 +44,7 @@ def main(argv=None):
     for path, picture, digits in zip(args.images, pictures, found, strict=True):
         for digit in digits:
             answer, outputs = next(answers)
-            line = f"{answer} ({outputs[min(answer, len(outputs) - 1)]:.3f})"
+            line = f"{class_name(network, answer)} ({outputs[min(answer, len(outputs) - 1)]:.3f})"
             if args.several:
                 line += f" at {','.join(map(str, digit.place))}: {' '.join(f'{output:.3f}' for output in outputs)}"
             print(f"{shown(path)}: {line}")

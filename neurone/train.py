@@ -14,9 +14,20 @@ from itertools import combinations
 from pathlib import Path
 
 from neurone import options, system
-from neurone.commands import Parser, batch_size, check_stopped, describe, load_set, postponing, print_test, run
+from neurone.commands import (
+    Parser,
+    add_data,
+    batch_size,
+    check_stopped,
+    describe,
+    load_set,
+    postponing,
+    print_test,
+    run,
+)  # fmt: skip
 from neurone.committee import load_network
 from neurone.datasets.arrays import stratified
+from neurone.datasets.look import remarks
 from neurone.datasets.mnist import is_part
 from neurone.engine.distortion import Distortion
 from neurone.engine.optimizer import Optimizer
@@ -50,7 +61,7 @@ def _parser():
     add = parser.add_argument
     add("--recipe", choices=RECIPES, help="settings of a known result, which other options override")
     add("--recipes", action="store_true", help="print the recipes, their sources and test errors, and end")
-    add("--data", metavar="DIR", help="folder of four IDX files (default: $NEURONE_DATA, data/, fetched, embedded)")
+    add_data(add)
     add("--from", dest="start", metavar="FILE.npz", help="train this network further, instead of a new one")
     add("--hidden", nargs="*", type=int, metavar="N", help="neurons of each hidden layer (default: 100)")
     add("--activation", choices=options.ACTIVATIONS, help="of the hidden layers (default: logistic)")
@@ -161,7 +172,7 @@ def _train(args, argv):
     begin = time.perf_counter()
     data = _prepare(args)
     images, labels, validation = _split(data, args.validation, args.seed)
-    network = _network(args, images.shape[1:], data.outputs)
+    network = _network(args, images.shape[1:], data.outputs, data.classes)
     rules = {name: getattr(args, name) for name in _OF_RULES}
     optimizer = Optimizer(
         args.optimizer, args.momentum, args.nesterov, args.alpha, args.weight_decay, args.beta_1, args.beta_2,
@@ -195,6 +206,8 @@ def _train(args, argv):
         )  # fmt: skip
         history = stack.enter_context(_History(args.history))
         progress.print(describe(data))
+        for line in remarks(data):
+            progress.print(line)
         progress.print(_describe_network(network))
         if keeper.resumed:
             progress.print(f"going on from {shown(args.checkpoint)}: epochs done {done}, samples {position.sample}")
@@ -259,7 +272,7 @@ def _preparation(given, shape):
     return Preparation(shape, **chosen)
 
 
-def _network(args, shape, outputs):
+def _network(args, shape, outputs, classes):
     """A new network, or that of --from, which decides what the other options would."""
     inputs = math.prod(shape)
     given = {name: getattr(args, name) for name in _OF_NETWORK if getattr(args, name) is not None}
@@ -268,7 +281,7 @@ def _network(args, shape, outputs):
         hidden = [options.integer("hidden", neurons) for neurons in chosen.pop("hidden")]
         if "prepare" in chosen:
             chosen["preparation"] = _preparation(chosen.pop("prepare"), shape)
-        return Network((inputs, *hidden, outputs), seed=args.seed, **chosen)
+        return Network((inputs, *hidden, outputs), seed=args.seed, classes=classes, **chosen)
     if given:
         name = next(iter(given))
         raise InputError(f"--{name} and --from are given; the network of --from has a {name} of its own, leave one out")
@@ -278,6 +291,9 @@ def _network(args, shape, outputs):
             f"--from: {shown(args.start)} has {network.sizes[0]} inputs and {network.sizes[-1]} outputs, and the data "
             f"set takes {inputs} and {outputs}; name another network, or other data"
         )
+    if network.classes is not None and network.classes != classes:
+        raise InputError(f"--from: {shown(args.start)} has other classes than the data set; name another of the two")
+    network.classes = classes
     return network
 
 
@@ -292,7 +308,7 @@ def _prepare(args):
         if getattr(args, option) is not None:
             outputs[f"--{option}"] = target = check_writable(f"--{option}", getattr(args, option))
             setattr(args, option, target)  # links are followed once: what is locked and what is written are one file
-    data = load_set(args.data)
+    data = load_set(args.data, args.split)
     _refuse_overwriting(outputs, data.folder)
     return data
 

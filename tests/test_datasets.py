@@ -108,11 +108,10 @@ def test_any_image_size_and_number_of_classes(tmp_path, size, classes):
             "t10k-images.idx3-ubyte",
             "t10k-labels.idx1-ubyte",
         ],
-        ["emnist-letters-" + name.replace("t10k", "test") for name in NAMES.values()],
         ["TRAIN_IMAGES", "TRAIN_LABELS", "TEST_IMAGES", "T10K_LABELS.gz"],
         ["latest train images", "latest train labels", "latest test images", "latest test labels"],
     ],
-    ids=["dots", "emnist", "capitals", "test in every name"],
+    ids=["dots", "capitals", "test in every name"],
 )
 def test_names(tmp_path, names):
     assert_loads(write_set(tmp_path, names=dict(zip(NAMES, names, strict=True))))
@@ -155,9 +154,9 @@ def test_all_missing(tmp_path):
 @pytest.mark.parametrize("role", NAMES)
 def test_two_candidates(folder, no_bodies, role):
     name = NAMES[role]
-    write_idx(folder / name.removesuffix(".gz"), small_set()[role])
+    write_idx(folder / f"old-{name}", small_set()[role])
     message = refused(lambda: load_folder(folder), folder, f"several files of {role.replace('_', ' ')}: ", "keep")
-    assert name.removesuffix(".gz") + ", " + name + ";" in message
+    assert ", ".join(sorted([name, f"old-{name}"])) + ";" in message
 
 
 def test_folder_missing_or_a_file(tmp_path, folder):

@@ -18,6 +18,7 @@ import pytest
 
 import neurone
 from neurone import commands, fetch
+from neurone.datasets import sums
 from neurone.datasets.mnist import load_folder
 
 ROOT = Path(neurone.__file__).parents[1]
@@ -412,7 +413,8 @@ def test_a_full_disk_is_no_bad_input(tmp_path, capsys, serve, monkeypatch, full_
             raise OSError(28, "No space left on device", str(path))
         return replacing(path)
 
-    monkeypatch.setattr(fetch, "replacing", until_full)
+    for module in (fetch, sums):
+        monkeypatch.setattr(module, "replacing", until_full)
     code, _, err = run(capsys, tmp_path, serve(good))
     assert code == 1 and is_error(err, "No space left on device", full_at)
     assert not (tmp_path / full_at).exists()

@@ -16,7 +16,7 @@ FLOORS = [
     ["network", "committee"],
     ["training"],
     ["images", "ink", "formats", "sklearn"],
-    ["commands", "recipes", "trainings", "train", "evaluate", "predict", "fetch", "export", "compile"],
+    ["commands", "recipes", "trainings", "train", "evaluate", "predict", "fetch", "convert", "export", "compile"],
 ]
 FLOOR = {name: number for number, floor in enumerate(FLOORS) for name in floor}
 

@@ -71,7 +71,7 @@ def test_plain_and_gzip_are_told_apart_by_content(tmp_path, name, pack):
     path = tmp_path / name
     path.write_bytes(pack(IMAGES))
     header = open_idx(str(path), 3)
-    assert header == Idx(path, (7, 5, 4))
+    assert header == Idx(path, (7, 5, 4), np.dtype(np.uint8))
     array = header.read()
     assert array.dtype == np.uint8 and array.flags.c_contiguous and array.flags.writeable
     np.testing.assert_array_equal(array, IMAGES)
@@ -117,12 +117,12 @@ def test_gzip_is_deterministic(tmp_path):
     "array",
     [
         IMAGES.astype(np.int64),
-        IMAGES.astype(np.int8),
+        IMAGES.astype(np.uint16),
         np.uint8(3),
         np.zeros((0, 28, 28), np.uint8),
         np.broadcast_to(np.uint8(0), (1 << 32,)),
     ],
-    ids=["int64", "int8", "scalar", "no image", "too many"],
+    ids=["int64", "uint16", "scalar", "no image", "too many"],
 )
 def test_what_idx_cannot_hold_is_not_written(tmp_path, array):
     with pytest.raises(InputError, match="cannot be written"):
@@ -135,7 +135,7 @@ def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
     write_idx(path, IMAGES)
     before = path.read_bytes()
 
-    def full_disk(array):
+    def full_disk(array, dtype):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(idx.np, "ascontiguousarray", full_disk)
@@ -310,20 +310,9 @@ class TestHeader:
     def test_cut_short(self, pack, wrap, length):
         header_refused(pack(wrap(plain(IMAGES)[:length])), "too early")
 
-    @pytest.mark.parametrize(
-        ("code", "name"),
-        [
-            (0x09, "int8"),
-            (0x0B, "int16"),
-            (0x0C, "int32"),
-            (0x0D, "float32"),
-            (0x0E, "float64"),
-            (0x00, "unknown"),
-            (0x18, "unknown"),
-        ],
-    )
-    def test_element_type(self, pack, wrap, code, name):
-        header_refused(pack(wrap(plain(IMAGES, code))), f"0x{code:02x} ({name})", "expected 0x08", "convert it")
+    @pytest.mark.parametrize("code", [0x00, 0x07, 0x0A, 0x0F, 0x18])
+    def test_element_type(self, pack, wrap, code):
+        header_refused(pack(wrap(plain(IMAGES, code))), f"unknown type 0x{code:02x}", "0x08 (uint8)", "0x0e (float64)")
 
     @pytest.mark.parametrize("magic", ["01000803", "00010803", "03080000", "504b0304"])
     def test_magic(self, pack, wrap, magic):

@@ -1,4 +1,4 @@
-"""IDX files, the format of MNIST: a header (magic number, dimensions) and unsigned bytes; gzipped or not."""
+"""IDX files, the format of MNIST: a header (magic number, dimensions) and numbers, mostly bytes; gzipped or not."""
 
 import contextlib
 import gzip
@@ -14,8 +14,9 @@ import numpy as np
 
 from neurone.files import reading, refusal, replacing
 
-_UBYTE = 0x08
-_OTHER_TYPES = {0x09: "int8", 0x0B: "int16", 0x0C: "int32", 0x0D: "float32", 0x0E: "float64"}
+# Code -> type of the elements; the first byte of a number is its highest.
+_TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
+_TYPES = {code: np.dtype(name) for code, name in _TYPES.items()}
 _KINDS = {1: "labels", 3: "images"}
 _AGAIN = "copy or download it again"
 
@@ -91,20 +92,19 @@ def _gzip_fault(error):
     return f"gzip: {meaning.get(reason, reason)}"
 
 
-def _check_magic(path, magic, ndim):
-    expected = f"0x{_UBYTE << 8 | ndim:08x}"
+def _check_magic(path, magic, allowed):
+    """Refuse the first four bytes unless they tell of a type, and of one of the `allowed` numbers of dimensions."""
+    ndim = allowed[0]
+    expected = f"0x{0x08 << 8 | ndim:08x}"
     found = f"0x{magic.hex()}"
     if magic[:2] != b"\0\0":
         what = "neither gzip nor IDX" if path.suffix == ".gz" else "not an IDX file"
         page = ", perhaps a web page" if magic[:1] == b"<" else ""
         raise refusal(path, f"is {what} (starts with {found}, expected {expected}{page}); {_AGAIN}")
-    if magic[2] != _UBYTE:
-        name = _OTHER_TYPES.get(magic[2], "unknown")
-        raise refusal(
-            path,
-            f"has elements of type 0x{magic[2]:02x} ({name}), expected 0x08 (unsigned bytes); convert it",
-        )
-    if magic[3] != ndim:
+    if magic[2] not in _TYPES:
+        codes = ", ".join(f"0x{code:02x} ({type_.name})" for code, type_ in _TYPES.items())
+        raise refusal(path, f"has elements of the unknown type 0x{magic[2]:02x}; IDX has {codes}: {_AGAIN}")
+    if magic[3] not in allowed:
         if magic[3] in _KINDS and ndim in _KINDS:
             raise refusal(
                 path,
@@ -114,17 +114,19 @@ def _check_magic(path, magic, ndim):
         raise refusal(path, f"has {magic[3]} dimensions (magic {found}), expected {ndim}; convert it")
 
 
-def _read_header(source, size, ndim):
-    """The shape, if the file's `size` can hold it. Nothing but the header is read."""
-    header = bytearray(4 + 4 * ndim)
-    source.fill(memoryview(header)[:4])
-    _check_magic(source.path, header[:4], ndim)
-    source.fill(memoryview(header)[4:])
-    shape = struct.unpack(f">{ndim}I", header[4:])
+def _read_header(source, size, allowed):
+    """The shape and type, if the file's `size` can hold it. Nothing but the header is read."""
+    magic = bytearray(4)
+    source.fill(memoryview(magic))
+    _check_magic(source.path, magic, allowed)
+    ndim, dtype = magic[3], _TYPES[magic[2]]
+    lengths = bytearray(4 * ndim)
+    source.fill(memoryview(lengths))
+    shape = struct.unpack(f">{ndim}I", lengths)
     said = " x ".join(map(str, shape))
     if 0 in shape:
         raise refusal(source.path, f"is {said} by its header; every dimension must be 1 or more, {_AGAIN}")
-    needed = len(header) + math.prod(shape)  # Python's integers: no overflow
+    needed = 4 + len(lengths) + math.prod(shape) * dtype.itemsize  # Python's integers: no overflow
     if source.inflate is not None and needed > size * _DEFLATE_LIMIT:
         raise refusal(
             source.path,
@@ -133,21 +135,24 @@ def _read_header(source, size, ndim):
     if source.inflate is None and needed != size:
         fault = "truncated" if size < needed else "longer than that"
         raise refusal(source.path, f"is {said}, {needed} bytes, by its header, but has {size}: {fault}; {_AGAIN}")
-    return shape
+    return shape, dtype
 
 
 @dataclass(frozen=True)
 class Idx:
-    """An IDX file of unsigned bytes, of which only the header has been read and found plausible.
+    """An IDX file, of which only the header has been read and found plausible.
 
     Attributes
     ----------
     path : pathlib.Path
     shape : tuple of int
+    dtype : numpy.dtype
+        As stored: of numbers of several bytes the highest comes first.
     """
 
     path: Path
     shape: tuple
+    dtype: np.dtype
 
     def read(self, hasher=None):
         """Read the file, from its first byte again, to its checked end.
@@ -160,7 +165,7 @@ class Idx:
 
         Returns
         -------
-        ndarray, uint8, of `shape`
+        ndarray, of `shape` and of the machine's own order of bytes
 
         Raises
         ------
@@ -171,29 +176,31 @@ class Idx:
         # more code than reading 16 bytes twice.
         with reading(self.path) as file:
             source = _Source(self.path, file, hasher)
-            if _read_header(source, os.fstat(file.fileno()).st_size, len(self.shape)) != self.shape:
+            size = os.fstat(file.fileno()).st_size
+            if _read_header(source, size, (len(self.shape),)) != (self.shape, self.dtype):
                 raise refusal(self.path, "changed while it was being read; try again")
             array = self._allocate()
             source.fill(memoryview(array).cast("B"))
             source.end()
-        return array
+        native = self.dtype.newbyteorder("=")
+        return array if self.dtype == native else array.byteswap(inplace=True).view(native)
 
     def _allocate(self):
         try:
-            return np.empty(self.shape, np.uint8)
+            return np.empty(self.shape, self.dtype)
         except (MemoryError, ValueError) as error:  # ValueError: more than an index can count
-            needed = math.prod(self.shape)
+            needed = math.prod(self.shape) * self.dtype.itemsize
             raise refusal(self.path, f"needs {needed} bytes of memory; use a smaller set") from error
 
 
-def open_idx(path, ndim):
-    """Read and check the header of an IDX file of unsigned bytes, plain or gzipped, whatever its name.
+def open_idx(path, *allowed):
+    """Read and check the header of an IDX file, plain or gzipped, whatever its name.
 
     Parameters
     ----------
     path : path-like
-    ndim : int
-        Dimensions to expect: 3 for images, 1 for labels.
+    *allowed : int
+        Numbers of dimensions to expect: 3 for images, 1 for labels, or 2 where they have several columns.
 
     Returns
     -------
@@ -215,21 +222,27 @@ def open_idx(path, ndim):
     """
     path = Path(path)
     with reading(path) as file:
-        return Idx(path, _read_header(_Source(path, file), os.fstat(file.fileno()).st_size, ndim))
+        return Idx(path, *_read_header(_Source(path, file), os.fstat(file.fileno()).st_size, allowed))
 
 
-def _header(shape):
-    return struct.pack(f">HBB{len(shape)}I", 0, _UBYTE, len(shape), *shape)
+def _header(array):
+    code = next(code for code, dtype in _TYPES.items() if dtype == array.dtype.newbyteorder(">"))
+    return struct.pack(f">HBB{array.ndim}I", 0, code, array.ndim, *array.shape)
 
 
 def digest(array):
-    """SHA-256 of the plain IDX file of `array` (uint8, C-contiguous), in hexadecimal.
+    """SHA-256 of the plain IDX file of `array` (C-contiguous), in hexadecimal.
 
     It is the identity of a set: unlike that of a gzipped file, it does not depend on who packed it.
     """
-    hasher = hashlib.sha256(_header(array.shape))
-    hasher.update(array)
+    hasher = hashlib.sha256(_header(array))
+    hasher.update(_stored(array))
     return hasher.hexdigest()
+
+
+def _stored(array):
+    """The numbers as IDX has them, the highest byte first."""
+    return np.ascontiguousarray(array, array.dtype.newbyteorder(">"))
 
 
 def write_idx(path, array):
@@ -240,8 +253,8 @@ def write_idx(path, array):
     Parameters
     ----------
     path : path-like
-    array : ndarray, uint8, any shape without a zero
-        Images (P, rows, columns) or labels (P,).
+    array : ndarray, any shape without a zero
+        Images (P, rows, columns) or labels (P,), of a type that IDX has: uint8, int8, int16, int32, float32, float64.
 
     Raises
     ------
@@ -255,7 +268,7 @@ def write_idx(path, array):
     >>> write_idx("train-labels.gz", np.array([5, 0, 4], np.uint8))  # doctest: +SKIP
     """
     path, array = Path(path), np.asarray(array)
-    if array.dtype != np.uint8:
+    if array.dtype.newbyteorder(">") not in _TYPES.values():
         raise refusal(path, f"an array of {array.dtype} cannot be written; convert it to uint8")
     if not 1 <= array.ndim <= 255 or not all(1 <= n < 1 << 32 for n in array.shape):
         raise refusal(path, f"an array of shape {array.shape} cannot be written; IDX has no such dimensions")
@@ -263,5 +276,5 @@ def write_idx(path, array):
         if path.suffix == ".gz":
             # Neither name nor time in the gzip header: test_gzip_is_deterministic.
             file = stack.enter_context(gzip.GzipFile("", "wb", fileobj=file, mtime=0))
-        file.write(_header(array.shape))
-        file.write(np.ascontiguousarray(array))
+        file.write(_header(array))
+        file.write(_stored(array))

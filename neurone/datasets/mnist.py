@@ -1,15 +1,17 @@
-"""Sets of images in a folder of four IDX files: MNIST, others like it, and your own."""
+"""Sets of images: MNIST and others like it in a folder of four IDX files; and which set is meant."""
 
 import hashlib
 import os
-import re
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from neurone.datasets import emnist, pictures, table
+from neurone.datasets.dataset import DataSet, as_classes, as_pixels, check_labels
+from neurone.datasets.emnist import split_of
 from neurone.datasets.idx import digest, open_idx
+from neurone.datasets.sums import SUMS, check_listed, read_sums
 from neurone.errors import InputError
 from neurone.files import reading, refusal, shown
 from neurone.usercache import user_cache
@@ -22,43 +24,17 @@ MNIST_SHA256 = {
     "test_labels": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
 }
 
-# Role of a file -> its dimensions.
-_NDIM = {"train_images": 3, "train_labels": 1, "test_images": 3, "test_labels": 1}
-_SUMS = "SHA256SUMS"
-_SUMS_LINE = re.compile(r"([0-9a-fA-F]{64}) [ *](?:\./)?(.+)")
-_SUMS_LIMIT = 1 << 20
-
-
-@dataclass(frozen=True)
-class DataSet:
-    """A training and a test set.
-
-    Attributes
-    ----------
-    name : str
-        "MNIST" if it is that to the last bit, else the folder's name.
-    folder : pathlib.Path
-    train_images, test_images : ndarray, uint8, (P, rows, columns)
-    train_labels, test_labels : ndarray, uint8, (P,)
-    """
-
-    name: str
-    folder: Path
-    train_images: np.ndarray
-    train_labels: np.ndarray
-    test_images: np.ndarray
-    test_labels: np.ndarray
-
-    @property
-    def outputs(self):
-        """1 + the largest training label."""
-        return 1 + int(self.train_labels.max())
+# Role of a file -> its dimensions. QMNIST's labels have eight columns.
+_NDIM = {"train_images": (3,), "train_labels": (1, 2), "test_images": (3,), "test_labels": (1, 2)}
+CLASSES = "classes.txt"
+_OTHERS = (".tmp", ".part", "~", ".txt", ".tsv", ".csv", ".zip")
+_MOST_NAMES = 1 << 20  # bytes
 
 
 def role_of(name):
     """What the file `name` is for, a key of `_NDIM`, or None."""
     name = name.lower()
-    if name.startswith(".") or name.endswith((".tmp", ".part", "~")):
+    if name.startswith(".") or name.removesuffix(".gz").endswith(_OTHERS):
         return None
     # `train` first: "latest-train-images" has a "test" in it.
     part = "train" if "train" in name else "test" if "t10k" in name or "test" in name else None
@@ -68,7 +44,7 @@ def role_of(name):
 
 def is_part(name):
     """Whether a file `name` would be read with a set in its folder."""
-    return role_of(name) is not None or name.lower() == _SUMS.lower()  # some file systems do not tell case
+    return role_of(name) is not None or name.lower() == SUMS.lower()  # some file systems do not tell case
 
 
 def idx_files(folder):
@@ -95,9 +71,19 @@ def idx_files(folder):
     return found
 
 
-def _choose(folder):
-    """Role -> path, exactly one each."""
-    found = idx_files(folder)
+def _choose(folder, found, split):
+    """Role -> paths of the names `found`, a plain file and its gzipped twin or one of them; and EMNIST's split."""
+    splits = sorted({split_of(name) for names in found.values() for name in names} - {None})
+    if splits and split is None and len(splits) > 1:
+        raise refusal(folder, f"holds the splits {', '.join(splits)} of EMNIST; name one with --split")
+    if split is not None and split not in splits:
+        what = f"of EMNIST's there are {', '.join(splits)}" if splits else "this is no EMNIST; leave it out"
+        raise refusal(
+            folder, f"--split is {split!r}, but the folder {what}; " + ("name one" if splits else "leave it out")
+        )
+    if splits:
+        split = split or splits[0]
+        found = {role: [name for name in names if split_of(name) == split] for role, names in found.items()}
     missing = [role.replace("_", " ") for role in found if not found[role]]
     if missing:
         raise refusal(
@@ -106,37 +92,13 @@ def _choose(folder):
             " 'images' or 'labels' in their names: add what is missing, or run python -m neurone.fetch mnist",
         )
     for role, names in found.items():
-        if len(names) > 1:
+        if len({name.lower().removesuffix(".gz") for name in names}) > 1 or len(names) > 2:
             raise refusal(
                 folder,
                 f"several files of {role.replace('_', ' ')}: {', '.join(map(shown, names))}; keep one,"
                 " and give each set a folder of its own",
             )
-    return {role: Path(folder, names[0]) for role, names in found.items()}
-
-
-def _read_sums(folder, paths):
-    """File name -> SHA-256 as the folder's SHA256SUMS says for each of `paths`; None without such a file."""
-    path = Path(folder, _SUMS)
-    if not os.path.lexists(path):  # not exists(): a dangling link is no reason to skip the check
-        return None
-    with reading(path) as file:
-        text = os.fsdecode(file.read(_SUMS_LIMIT + 1))
-    if len(text) > _SUMS_LIMIT:
-        raise refusal(path, f"is longer than {_SUMS_LIMIT} bytes; write it again with sha256sum")
-    sums = {}
-    for number, line in enumerate(text.replace("\r\n", "\n").split("\n"), 1):
-        if not line or line.startswith("#"):  # as sha256sum --check does
-            continue
-        match = _SUMS_LINE.fullmatch(line)
-        if not match or match[2] in sums:
-            fault = "lists a name twice" if match else "is not '<64 hex digits>  <name>'"
-            raise refusal(path, f"line {number} {fault}; write the file again with sha256sum")
-        sums[match[2]] = match[1].lower()
-    unlisted = [shown(path.name) for path in paths if path.name not in sums]
-    if unlisted:
-        raise refusal(path, f"does not list {', '.join(unlisted)}; write it again with sha256sum")
-    return sums
+    return {role: [Path(folder, name) for name in names] for role, names in found.items()}, split
 
 
 def _compare_headers(idx):
@@ -157,30 +119,21 @@ def _compare_headers(idx):
         )
 
 
-def _read(idx, sums):
-    if sums is None:
-        return idx.read()
+def _read(paths, idx, sums):
+    """The array of the first of `paths`, whose header is `idx`; refused where its twin holds another."""
     hasher = hashlib.sha256()
     array = idx.read(hasher)
-    expected = sums[idx.path.name]
-    if hasher.hexdigest() != expected:
+    if sums is not None and hasher.hexdigest() != sums[idx.path.name]:
         raise refusal(
             idx.path,
-            f"has SHA-256 {hasher.hexdigest()}, SHA256SUMS says {expected}; download the file again, or if"
+            f"has SHA-256 {hasher.hexdigest()}, SHA256SUMS says {sums[idx.path.name]}; download the file again, or if"
             " you changed it yourself write SHA256SUMS again with sha256sum",
         )
+    for twin in paths[1:]:
+        other = open_idx(twin, array.ndim).read()
+        if other.dtype != array.dtype or not np.array_equal(other, array):
+            raise refusal(twin, f"holds something else than {shown(idx.path.name)} beside it; keep one of them")
     return array
-
-
-def _check_labels(data, path):
-    beyond = np.flatnonzero(data.test_labels >= data.outputs)
-    if beyond.size:
-        first = beyond[0]
-        raise refusal(
-            path,
-            f"labels beyond the outputs: label {data.test_labels[first]} at position {first} (from 0), but"
-            f" the largest training label is {data.outputs - 1}; correct it, or train on such images too",
-        )
 
 
 def _name(folder, arrays):
@@ -191,15 +144,19 @@ def _name(folder, arrays):
     return f"{name}, but not the original," if name == "MNIST" else name
 
 
-def load_folder(folder):
+def load_folder(folder, split=None):
     """Load the four IDX files of a folder, gzipped or not.
 
     They are told apart by `train` or `t10k`/`test`, and `images` or `labels`, in their names; other files are
-    ignored, but for `SHA256SUMS`: if there is one, the four are checked against it.
+    ignored, but for `SHA256SUMS`: if there is one, the four are checked against it. A file and its gzipped copy may lie
+    side by side. Numbers may be of any type that IDX has. EMNIST's images are turned upright, and its classes named;
+    `classes.txt`, a name a line, names those of other sets.
 
     Parameters
     ----------
     folder : path-like
+    split : str, optional
+        Of EMNIST: "byclass", "bymerge", "balanced", "letters", "digits" or "mnist", if the folder holds several.
 
     Returns
     -------
@@ -218,17 +175,84 @@ def load_folder(folder):
     ('MNIST', (60000, 28, 28), 10)
     """
     folder = Path(folder)
-    paths = _choose(folder)
-    sums = _read_sums(folder, paths.values())
-    idx = {role: open_idx(path, _NDIM[role]) for role, path in paths.items()}
+    paths, split = _choose(folder, idx_files(folder), split)
+    sums = read_sums(folder)
+    for twins in paths.values():
+        twins.sort(key=lambda path: (sums is not None and path.name not in sums, path.suffix == ".gz"))
+    check_listed(folder, sums, [twins[0].name for twins in paths.values()])
+    idx = {role: open_idx(twins[0], *_NDIM[role]) for role, twins in paths.items()}
     _compare_headers(idx)
-    arrays = {role: _read(idx[role], sums) for role in idx}
-    data = DataSet(_name(folder, arrays), folder, **arrays)
-    _check_labels(data, paths["test_labels"])
+    arrays = {role: _read(twins, idx[role], sums) for role, twins in paths.items()}
+    name, classes, note = _name(folder, arrays), None, ""
+    for role, array in arrays.items():
+        arrays[role] = (as_pixels if role.endswith("images") else as_classes)(idx[role].path, array)
+    if split is not None:
+        first, classes = emnist.classes_of(folder, split)
+        for part in ("train", "test"):
+            images, labels = f"{part}_images", f"{part}_labels"
+            arrays[images] = emnist.upright(arrays[images])
+            arrays[labels] = emnist.renumbered(idx[labels].path, arrays[labels], first, classes)
+        name, note = f"EMNIST {split}", "; turned upright"
+    elif Path(folder, CLASSES).exists():
+        classes = _class_names(Path(folder, CLASSES), arrays["train_labels"])
+    if classes == tuple(map(str, range(len(classes or ())))):
+        classes = None  # they are the numbers
+    data = DataSet(name, folder, **arrays, classes=classes, note=note)
+    check_labels(idx["test_labels"].path, data.test_labels, data.outputs)
     return data
 
 
-def find_set(data=None):
+def _class_names(path, labels):
+    with reading(path) as file:
+        names = tuple(file.read(_MOST_NAMES).decode("utf-8", "replace").splitlines())
+    count = 1 + int(labels.max())
+    if len(names) < count or not all(name and name.isprintable() for name in names) or len(set(names)) < len(names):
+        raise refusal(path, f"names {len(names)} classes, a line each, where the labels need {count}, all different")
+    return names
+
+
+def _within(folder, depth=2):
+    """The folder below `folder` that holds a set of IDX files, as torchvision's MNIST/raw is; None without one."""
+    level = [folder]
+    for _ in range(depth):
+        level = [Path(entry) for each in level for entry in _subfolders(each)]
+        sets = sorted(each for each in level if all(idx_files(each).values()))
+        if len(sets) > 1:
+            raise refusal(folder, f"holds several sets: {', '.join(map(shown, sets))}; name one of them")
+        if sets:
+            return sets[0]
+    return None
+
+
+def _subfolders(folder):
+    try:
+        return [entry.path for entry in os.scandir(folder) if entry.is_dir() and not entry.name.startswith(".")]
+    except OSError:
+        return []
+
+
+def load_set(path, split=None):
+    """Load a set of any form: a folder of IDX files, or one above it; of pictures; of CSV files; or a CSV file.
+
+    `load_folder`, `pictures.load` and `table.load` say more.
+    """
+    path = Path(path)
+    if path.is_file():
+        found = table.load(path)
+    elif any(idx_files(path).values()):
+        return load_folder(path, split)
+    elif (within := _within(path)) is not None:
+        return load_folder(within, split)
+    else:
+        found = pictures.load(path) or table.load(path)
+    if found is None:
+        return load_folder(path, split)  # which says what is missing
+    if split is not None:
+        raise refusal(path, f"--split is {split!r}, but this is no EMNIST; leave it out")
+    return found
+
+
+def find_set(data=None, split=None):
     """Load the set the user means.
 
     `data` if given; else `$NEURONE_DATA`; else the first of `data/` under the current folder and the cache of
@@ -238,6 +262,8 @@ def find_set(data=None):
     Parameters
     ----------
     data : path-like, optional
+    split : str, optional
+        Of EMNIST.
 
     Returns
     -------
@@ -251,10 +277,10 @@ def find_set(data=None):
         are not those they meant.
     """
     if data is not None:
-        return load_folder(data)
+        return load_set(data, split)
     if os.environ.get("NEURONE_DATA"):
         try:
-            return load_folder(os.environ["NEURONE_DATA"])
+            return load_set(os.environ["NEURONE_DATA"], split)
         except InputError as error:
             raise InputError(f"{error} (the folder is that of $NEURONE_DATA)") from error
     folders = [Path("data")]
@@ -262,5 +288,5 @@ def find_set(data=None):
         folders.append(user_cache() / "datasets" / "mnist")
     for folder in folders:
         if os.path.isdir(folder) and any(idx_files(folder).values()):
-            return load_folder(folder)
+            return load_folder(folder, split)
     return None

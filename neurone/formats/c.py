@@ -115,7 +115,20 @@ def _interface(networks, int8):
         type="float" if int8 else _TYPES[networks[0].dtype.name],
         macros=_macros(sizes if len(networks) == 1 else (sizes[0], sizes[-1])),
         input="uint8_t" if int8 else "neurone_real",
+        classes="" if networks[0].classes is None else f"extern {_classes(networks[0])};\n",
     )
+
+
+def _classes(network):
+    """The declaration of the names of classes."""
+    return f"const char *const neurone_classes[{len(network.classes)}]"
+
+
+def _string(name):
+    """A name as a C string, what is not ASCII by its bytes in UTF-8."""
+    codes = name.encode()
+    plain = (32 <= code < 127 and code not in b'"\\?' for code in codes)
+    return '"' + "".join(chr(code) if is_ else f"\\{code:03o}" for code, is_ in zip(codes, plain, strict=True)) + '"'
 
 
 def _source(networks, quantised, images, outputs):
@@ -139,6 +152,8 @@ def _source(networks, quantised, images, outputs):
     )
     yield "\n#include <float.h>\n" + "#include <math.h>\n" * library + "#include <stdint.h>\n"
     yield c_parts.ARITHMETIC + _interface(networks, int8)
+    if network.classes is not None:
+        yield f"\n{_classes(network)} = {{\n    " + ",\n    ".join(map(_string, network.classes)) + "\n};\n"
     if int8:
         yield from _of_bytes(network, quantised)
     elif len(networks) == 1:
@@ -245,7 +260,9 @@ def _programs(network, images, outputs, int8):
     yield f"\n#define TESTS {len(images)}\n"
     yield from _array("neurone_real", "test_outputs", outputs)
     yield c_programs.SELFTEST.format(checks=checks) + "\n#elif defined NEURONE_MAIN\n"
-    yield "\n#if defined _WIN32\n#include <fcntl.h>\n#include <io.h>\n#endif\n" + c_programs.MAIN + "\n#endif\n"
+    yield "\n#if defined _WIN32\n#include <fcntl.h>\n#include <io.h>\n#endif\n"
+    answer = '"%d", digit(y)' if network.classes is None else '"%s", neurone_classes[digit(y)]'
+    yield c_programs.MAIN.replace("ANSWER", answer) + "\n#endif\n"
 
 
 def _description(networks, int8):

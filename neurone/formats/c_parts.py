@@ -89,7 +89,7 @@ typedef {type} neurone_real;
 extern "C" {{
 #endif
 void neurone_predict(const {input} *x, neurone_real *y);
-#ifdef __cplusplus
+{classes}#ifdef __cplusplus
 }}
 #endif
 

@@ -264,7 +264,7 @@ int main(void)
 #endif
     while ((count = fread(image, 1, NEURONE_INPUTS, stdin)) == NEURONE_INPUTS) {
         predict_image(image, y);
-        printf("%d", digit(y));
+        printf(ANSWER);
         for (k = 0; k < NEURONE_OUTPUTS; k++) {
             printf(" ");
             print_number((double)y[k]);

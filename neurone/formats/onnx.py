@@ -1,5 +1,7 @@
 """A network as an ONNX file. Needs the extra `export` (onnx)."""
 
+import json
+
 import numpy as np
 
 from neurone.errors import ExtraError, InputError
@@ -120,5 +122,7 @@ def _model(networks):
     )
     opset = helper.make_opsetid("", _OPSET)
     model = helper.make_model(graph, opset_imports=[opset], ir_version=_IR_VERSION, producer_name="neurone")
+    if network.classes is not None:
+        helper.set_model_props(model, {"classes": json.dumps(network.classes)})
     onnx.checker.check_model(model, full_check=True)
     return model

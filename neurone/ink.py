@@ -69,9 +69,10 @@ def _size(grey, share):
 
 
 def _light_on_dark(grey):
-    """Whether the darker pixels, where shades differ, are the paper: it has more of them, and its places are wider.
+    """Whether the darker pixels, where shades differ, are the paper.
 
-    Pixels alone mistake one of four thick digits that fill their picture, the widest place paper beside a dark table.
+    It has more of them, its places are wider, and it has more of the picture's edge. The number alone mistakes one of
+    four digits that fill their picture; the widest place, paper beside a dark table; the edge, frames.
     """
     size = _size(grey, _STROKE)
     least = ndimage.minimum_filter(grey, size, mode="nearest")
@@ -79,7 +80,8 @@ def _light_on_dark(grey):
     contrast = most - least
     shown, low = contrast > contrast.max() / 2, grey < (most + least) / 2
     darker, lighter = (side.sum() * _thickest(side) ** 2 for side in (shown & low, shown & ~low))
-    return darker > lighter
+    edge = np.concatenate([low[0], low[-1], low[:, 0], low[:, -1]]).mean()
+    return darker * np.clip((edge + 0.02) / (1.02 - edge), 1 / 3, 3) > lighter
 
 
 def _darkness(grey):

@@ -5,6 +5,7 @@ import json
 import numpy as np
 
 from neurone import container, options
+from neurone.calibration import Known
 from neurone.errors import InputError
 from neurone.files import refusal
 from neurone.floats import exactly
@@ -79,12 +80,19 @@ class Committee:
         outputs = self.predict_proba(images, threads)
         return (outputs[:, 0] >= 0.5).astype(np.int64) if self.sizes[-1] == 1 else outputs.argmax(axis=1)
 
+    def unlike(self, images):
+        """Which images are unlike those of every network that was calibrated, as `Network.unlike`; bool (P,)."""
+        known = [network.unlike(images) for network in self.networks if network.known is not None]
+        return np.all(known, axis=0) if known else np.zeros(len(images), bool)
+
     def save(self, path):
         """Write all networks to one file, as `Network.save` does one."""
         options.path("path", path)
         if not all(np.isfinite(network.parameters).all() for network in self.networks):
             raise refusal(path, "not written, since a network's parameters hold NaN or infinity")
-        arrays = {f"parameters_{number}": network.parameters for number, network in enumerate(self.networks)}
+        arrays = {}
+        for number, network in enumerate(self.networks):
+            arrays |= network.arrays(f"_{number}")
         container.write(path, "committee", {"networks": [network.settings() for network in self.networks]}, arrays)
 
 
@@ -106,12 +114,11 @@ def load(path):
     """
     settings, arrays = container.read(options.path("path", path), "model", "committee")
     several = "networks" in settings
-    named = [f"parameters_{number}" for number in range(len(arrays))] if several else ["parameters"]
     try:
-        if list(arrays) != named:
-            raise InputError("other arrays than the networks ask for")
         each = settings["networks"] if several else [settings]
-        networks = [_network(*of) for of in zip(each, arrays.values(), strict=True)]
+        networks = [_network(of, arrays, f"_{number}" if several else "") for number, of in enumerate(each)]
+        if list(arrays) != [name for n, net in enumerate(networks) for name in net.arrays(f"_{n}" if several else "")]:
+            raise InputError("other arrays than the networks ask for")
         if several and list(settings) != ["networks"]:
             raise InputError("settings that are not as a committee has them")
         return Committee(networks) if several else networks[0]
@@ -127,7 +134,8 @@ def load_network(path):
     return network
 
 
-def _network(settings, parameters):
+def _network(settings, arrays, suffix):
+    parameters = arrays[f"parameters{suffix}"]
     # The count first: sizes alone could ask for any amount of memory.
     if parameters.shape != (parameter_count(settings["sizes"]),):
         raise InputError("other parameters than the sizes ask for")
@@ -135,4 +143,10 @@ def _network(settings, parameters):
     if json.dumps(network.settings()) != json.dumps(settings) or network.dtype != parameters.dtype:
         raise InputError("settings that are not as a network has them")
     network.parameters = parameters
+    if f"means{suffix}" in arrays:
+        network.known = Known(arrays[f"means{suffix}"], arrays[f"limits{suffix}"])
+        classes = max(network.sizes[-1], 2)
+        shapes = network.known.means.shape, network.known.limits.shape
+        if shapes != ((classes, network.sizes[0]), (classes,)):
+            raise InputError("means of other classes or inputs than the network's")
     return network

@@ -6,7 +6,8 @@ from itertools import pairwise
 import numpy as np
 
 from neurone import container, options
-from neurone.datasets.arrays import SparseRows, as_images, numeric
+from neurone.calibration import known, temperature
+from neurone.datasets.arrays import SparseRows, as_images, as_labels, dense, numeric
 from neurone.engine.predictor import Predictor
 from neurone.engine.preparation import Preparation
 from neurone.errors import InputError
@@ -50,11 +51,15 @@ class Network:
         What is done to images first, in training and in every prediction. They are then dense.
     classes : sequence of str, optional
         Names of the classes 0, 1, ..., all different, which files, commands and exports use; answers stay numbers.
+    temperature : float, optional
+        By which predictions divide what the output function takes: see `calibrate`.
 
     Attributes
     ----------
     parameters : ndarray
         The flat array itself, of type `dtype`: writable, C-contiguous.
+    known : neurone.calibration.Known or None
+        Of images, since `calibrate`.
 
     Raises
     ------
@@ -83,6 +88,7 @@ class Network:
         seed=0,
         preparation=None,
         classes=None,
+        temperature=None,
     ):
         try:
             self.sizes = tuple(options.integer("size of a layer", size) for size in sizes)
@@ -103,12 +109,14 @@ class Network:
         self.seed = options.seed(seed)
         self.preparation = self._prepared_by(preparation)
         self.classes = classes
+        self.temperature = None if temperature is None else options.positive("temperature", temperature)
+        self.known = None
         if parameter_count(self.sizes) > _MOST_PARAMETERS:
             sizes = options.described(self.sizes)
             raise InputError(f"sizes {sizes} make more than {_MOST_PARAMETERS} parameters; make layers smaller")
         self._parameters = np.empty(parameter_count(self.sizes), self.dtype)
         self._offsets = parameter_offsets(self.sizes)
-        self._predictor = None
+        self._predictor = self._calibrated = None
         self._initialise()
 
     def _prepared_by(self, preparation):
@@ -177,7 +185,9 @@ class Network:
         settings |= {"sizes": list(self.sizes), "dtype": self.dtype.name}
         if self.preparation is not None:
             settings["preparation"] = self.preparation.settings()
-        return settings if self.classes is None else settings | {"classes": list(self.classes)}
+        if self.classes is not None:
+            settings["classes"] = list(self.classes)
+        return settings if self.temperature is None else settings | {"temperature": self.temperature}
 
     def rows_of(self, images, recognise=True):
         """(rows, divisor) of images as `datasets.arrays.as_images` gives them, prepared.
@@ -203,8 +213,76 @@ class Network:
         )
 
     def __getstate__(self):
-        """For pickle and copy: the predictor is left out, and made anew when it is needed."""
-        return self.__dict__ | {"_predictor": None}
+        """For pickle and copy: what predicts is left out, and made anew when it is needed."""
+        return self.__dict__ | {"_predictor": None, "_calibrated": None}
+
+    @exactly
+    def calibrate(self, images, labels, threads=1):
+        """Make the outputs as sure as they are right, by images that the network was not trained on; 1,000 or more.
+
+        Predictions then divide what the output function takes by a `temperature`, the one that makes the log cost of
+        these images least (Guo, Pleiss, Sun and Weinberger, ICML 2017): the last layer's parameters divided by it are
+        used, the parameters themselves stay. Answers stay what they are. `unlike` knows these images from then on. A
+        training ends both.
+
+        Parameters
+        ----------
+        images : array_like
+            As for `predict_proba`.
+        labels : array_like
+            Integers (P,).
+        threads : int, default 1
+
+        Raises
+        ------
+        InputError
+            The outputs are no probabilities of classes, or images and labels do not go together.
+        """
+        if self.output not in ("softmax", "logistic") or (self.output == "logistic" and self.sizes[-1] > 1):
+            raise InputError(
+                f"the network has {self.sizes[-1]} outputs by the function {self.output}; calibrate goes with a "
+                "softmax, or with one logistic output"
+            )
+        rows, divisor = self.rows_of(images)
+        labels, targets = as_labels(labels, len(rows), self.sizes[-1], self.output, self.cost, self.dtype)
+        if len(targets) or not len(labels):
+            raise InputError("calibrate takes a label for each image, and at least one; give integers (P,)")
+        settings = self.settings() | {"output": "identity", "cost": "quadratic", "temperature": None}
+        linear = Network(**settings)
+        linear.parameters = self.parameters
+        logits = linear.predict_proba(images, threads).astype(np.float64)
+        self.temperature = temperature(logits * (self.slope if self.output == "logistic" else 1), labels)
+        self.known = known(dense(rows) / divisor, labels, max(self.sizes[-1], 2))
+
+    def unlike(self, images):
+        """Which images are unlike those by which the network was calibrated.
+
+        Each is compared with the mean image of the class that it is read as: it is unlike if it is farther from that
+        than all but 0.5 % of the class's images. Noise, blots and scribbles are noticed so, and some letters among
+        digits; not everything.
+
+        Returns
+        -------
+        ndarray
+            bool (P,); all False if the network is not calibrated.
+        """
+        answers = self.predict(images)
+        if self.known is None:
+            return np.zeros(len(answers), bool)
+        rows, divisor = self.rows_of(images)
+        return self.known.unlike(dense(rows) / divisor, answers)
+
+    def calibrated(self):
+        """The network whose outputs `predict_proba` gives: this, or a copy with a last layer divided."""
+        if self.temperature is None:
+            return self
+        key, copy = (self.temperature, self.parameters), self._calibrated
+        if copy is None or copy[0][0] != key[0] or not np.array_equal(copy[0][1], key[1]):
+            network = Network(**self.settings() | {"temperature": None})
+            network.parameters = self.parameters
+            network.layer(len(self.sizes) - 2)[:] /= self.dtype.type(self.temperature)
+            self._calibrated = copy = (self.temperature, self.parameters.copy()), network
+        return copy[1]
 
     @exactly
     def predict_proba(self, images, threads=1):
@@ -230,9 +308,10 @@ class Network:
         """
         threads = options.integer("threads", threads)
         rows, divisor = self.rows_of(images)
-        if self._predictor is None:
-            self._predictor = Predictor(self)
-        return self._predictor.predict(rows, divisor, threads)
+        network = self.calibrated()
+        if network._predictor is None:
+            network._predictor = Predictor(network)
+        return network._predictor.predict(rows, divisor, threads)
 
     @exactly
     def predict(self, images, threads=1):
@@ -258,4 +337,11 @@ class Network:
         options.path("path", path)
         if not np.isfinite(self.parameters).all():
             raise refusal(path, "not written, since the network's parameters hold NaN or infinity")
-        container.write(path, "model", self.settings(), {"parameters": self.parameters})
+        container.write(path, "model", self.settings(), self.arrays())
+
+    def arrays(self, suffix=""):
+        """What a file holds besides the settings, by name."""
+        arrays = {"parameters": self.parameters}
+        if self.known is not None:
+            arrays |= {"means": self.known.means, "limits": self.known.limits}
+        return {name + suffix: array for name, array in arrays.items()}

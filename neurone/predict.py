@@ -40,14 +40,14 @@ def main(argv=None):
         pictures = [read(path) for path in args.images]
     found = [picture.digits() if args.several else [picture.whole()] for picture in pictures]
     images = np.stack([digit.image for digits in found for digit in digits])
-    answers = zip(network.predict(images), network.predict_proba(images), strict=True)
+    answers = zip(network.predict(images), network.predict_proba(images), network.unlike(images), strict=True)
     for path, picture, digits in zip(args.images, pictures, found, strict=True):
         for digit in digits:
-            answer, outputs = next(answers)
+            answer, outputs, unlike = next(answers)
             line = f"{class_name(network, answer)} ({outputs[min(answer, len(outputs) - 1)]:.3f})"
             if args.several:
                 line += f" at {','.join(map(str, digit.place))}: {' '.join(f'{output:.3f}' for output in outputs)}"
-            print(f"{shown(path)}: {line}")
+            print(f"{shown(path)}: {line}{', unlike the training images' if unlike else ''}")
         count = picture.parts.max()
         if count > 1 and not args.several:
             print(f"neurone.predict: {shown(path)} seems to hold {count} digits; --several reads each", file=sys.stderr)

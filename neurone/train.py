@@ -109,6 +109,7 @@ def _parser():
     add("--tuning", choices=options.TUNINGS, default="background", help="when to compile kernels for this very network")
     add("--threads", type=int, default=1, metavar="N", help="share the work of a batch; any number gives the same bits")
     add("--seed", type=int, default=0, metavar="N", help="of initial weights, order, samples held out, and dropout")
+    add("--calibrate", action="store_true", help="by the samples of --validation, at the end; see README")
     add("--validation", type=int, metavar="N", help="training samples to hold out, and score after each epoch")
     add("--committee", type=int, metavar="N", help="train N networks, of seeds from --seed on, that answer together")
     add("--member", type=int, help=argparse.SUPPRESS)  # of a committee: which of its processes this is
@@ -170,6 +171,8 @@ def _member(args):
 
 def _train(args, argv):
     begin = time.perf_counter()
+    if args.calibrate and args.validation is None:
+        raise InputError("--calibrate needs samples that are not trained on; hold some out with --validation N")
     data = _prepare(args)
     images, labels, validation = _split(data, args.validation, args.seed)
     network = _network(args, images.shape[1:], data.outputs, data.classes)
@@ -223,6 +226,9 @@ def _train(args, argv):
                 progress.print(_line(position.reports, args.epochs))
             progress.close()
             trained = _best(network, position, Rules(**rules))
+            if args.calibrate:
+                trained.calibrate(*validation, args.threads)
+                print(f"calibrated by {len(validation[0])} samples: temperature {trained.temperature:.2f}")
             test_error = print_test(trained, data, args.threads)
             check_stopped()
             if args.save is not None:

@@ -13,7 +13,7 @@ FLOORS = [
     ["kernels"],
     ["datasets"],
     ["engine"],
-    ["network", "committee"],
+    ["network", "committee", "calibration"],
     ["training"],
     ["images", "ink", "formats", "sklearn"],
     ["commands", "recipes", "trainings", "train", "evaluate", "predict", "fetch", "convert", "export", "compile"],

@@ -12,6 +12,7 @@ from neurone.network import Network
 def networks_of(model):
     """The networks whose outputs' mean is what `model` predicts: a Committee's, or the single one of `network_of`."""
     networks = model.networks if isinstance(model, Committee) else (network_of(model),)
+    networks = tuple(network.calibrated() for network in networks)
     for network in networks:
         if network.preparation is not None:
             raise InputError(

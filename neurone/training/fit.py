@@ -320,6 +320,7 @@ def iterate(
     rules.check_monitor(scorer is not None, len(problem.targets[0]) > 0)
     if len(position.reports) >= epochs or position.course.ended or rules.out_of_time(position.reports):
         return iter(())  # without cutting images and compiling kernels that nothing would use
+    network.temperature = network.known = None  # they were those of other parameters
     learner = LEARNERS[kernels](problem, tuning)
     # Compiles the kernels, or loads them from the cache, before an epoch's clock starts.
     learner.prepare()

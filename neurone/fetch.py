@@ -1,7 +1,6 @@
 """`python -m neurone.fetch mnist`: download a set of images, and keep nothing that has not been verified."""
 
 import argparse
-import contextlib
 import hashlib
 import queue
 import shlex
@@ -20,6 +19,7 @@ from neurone.commands import Parser, one_line, run
 from neurone.datasets.emnist import SPLITS, split_of
 from neurone.datasets.idx import digest, open_idx
 from neurone.datasets.mnist import MNIST_SHA256, idx_files
+from neurone.datasets.progress import progress
 from neurone.datasets.sums import SUMS, read_sums, write_sums
 from neurone.errors import InputError, NeuroneError
 from neurone.files import Target, refusal, replacing, shown
@@ -134,18 +134,6 @@ def _verify(path, file):
     return hasher.hexdigest()
 
 
-def _progress(name, total):
-    """A bar to update with bytes received, or None: without tqdm, or where nobody watches."""
-    if sys.stderr.isatty():
-        try:
-            from tqdm import tqdm
-        except ImportError:
-            pass
-        else:
-            return tqdm(desc=name, total=total, unit="B", unit_scale=True)
-    return contextlib.nullcontext()
-
-
 def _opener():
     """As urllib's own, without `ftp:`, `file:` and `data:`, to which a mirror could send us on."""
     opener = urllib.request.OpenerDirector()
@@ -205,7 +193,7 @@ def _receive(url, out, until, limit=None):
     threading.Thread(target=_ask, args=(url, answers, over, limit or LIMIT), daemon=True).start()
     try:
         total = answer()
-        with _progress(url.rpartition("/")[2], total) as bar:
+        with progress(url.rpartition("/")[2], total, "B") as bar:
             while piece := answer():
                 received += len(piece)
                 out.write(piece)

@@ -29,6 +29,8 @@ from neurone.committee import load_network
 from neurone.datasets.arrays import stratified
 from neurone.datasets.look import remarks
 from neurone.datasets.mnist import is_part
+from neurone.datasets.pictures import is_picture
+from neurone.datasets.table import is_table
 from neurone.engine.distortion import Distortion
 from neurone.engine.optimizer import Optimizer
 from neurone.engine.preparation import Preparation
@@ -321,7 +323,12 @@ def _prepare(args):
 
 def _refuse_overwriting(outputs, folder):
     """No output may be one of the data set's files, or pass for one, or be another output; links are followed."""
-    inputs = [file for file in Path(folder).iterdir() if is_part(file.name)] if os.path.isdir(folder) else []
+    folder = Path(folder)
+    if folder.is_file():
+        inputs = [folder]
+    else:  # of pictures, two levels below
+        within = [file for pattern in ("*", "*/*", "*/*/*") for file in folder.glob(pattern)]
+        inputs = [file for file in within if is_part(file.name) or is_table(file.name) or is_picture(file.name)]
     for name, target in outputs.items():
         if is_part(target.path.name) and os.path.isdir(folder) and target.path.parent.samefile(folder):
             raise InputError(f"{name}: {shown(target)} would pass for a part of the data set; name another")

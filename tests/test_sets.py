@@ -374,6 +374,7 @@ def test_csv_of_kaggle_and_of_one_row(tmp_path):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
+        ("0,1,2\n\n1,2,300\n\n", "line 3, column 3 is '300'"),
         ("0,1,2\n1,2\n", "line 2 has 2 columns, and the first 3"),
         ("0,1,2\n\n1,x,3\n", "line 3, column 2 is 'x'"),
         ("label,a,b\n0,1,256\n", "line 2, column 3 is '256'"),
@@ -388,6 +389,17 @@ def test_csv_of_kaggle_and_of_one_row(tmp_path):
 def test_csv_that_is_wrong(tmp_path, text, words):
     (tmp_path / "a.csv").write_text(text)
     refused(lambda: load_set(tmp_path / "a.csv"), "a.csv", words)
+
+
+def test_outputs_do_not_replace_the_set(tmp_path, pictures, call):
+    arrays = small_set()
+    (tmp_path / "a.csv").write_text(csv(arrays["train_images"], arrays["train_labels"]))
+    folder, _ = pictures
+    for data, output in (("a.csv", "a.csv"), (tmp_path, "a.csv"), (folder, folder / "train" / "cat" / "0.png")):
+        before = (tmp_path / output).read_bytes()
+        result = call("train", "--data", data, "--save", output, "--hidden", "--kernels", "notes", "--epochs", "1")
+        assert result.returncode == 2 and "is a file of the data set" in result.stderr
+        assert (tmp_path / output).read_bytes() == before
 
 
 def test_csv_files_that_cannot_be_told_apart(tmp_path):

@@ -2,13 +2,12 @@
 
 import os
 import re
-import sys
-from contextlib import nullcontext
 
 import numpy as np
 
 from neurone.datasets.dataset import DataSet, without_test_set
 from neurone.datasets.decoding import decoded
+from neurone.datasets.progress import progress
 from neurone.files import refusal, shown
 
 _SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm", ".ppm")
@@ -71,7 +70,12 @@ def _classes(folder):
 
 def _pictures(folder):
     names = (entry.name for entry in os.scandir(folder) if not entry.name.startswith("."))
-    return [folder / name for name in sorted(names) if name.lower().endswith(_SUFFIXES)]
+    return [folder / name for name in sorted(names) if is_picture(name)]
+
+
+def is_picture(name):
+    """Whether a file `name` would be read with a set of pictures."""
+    return name.lower().endswith(_SUFFIXES)
 
 
 def _by_size(name):
@@ -84,7 +88,7 @@ def _read(files, classes, size, shape):
     labels = np.repeat(np.arange(len(classes)), [len(files.get(name, ())) for name in classes])
     paths = [path for name in classes for path in files.get(name, ())]
     images = None
-    with _progress(len(paths)) as bar:
+    with progress("pictures", len(paths), " pictures") as bar:
         for number, path in enumerate(paths):
             image = _grey(path, size)
             shape = shape or image.shape
@@ -100,18 +104,6 @@ def _read(files, classes, size, shape):
             if bar is not None:
                 bar.update()
     return images, labels.astype(np.uint8 if len(classes) <= 256 else np.int64)
-
-
-def _progress(count):
-    """A bar, where somebody watches and tqdm is installed."""
-    if sys.stderr.isatty():
-        try:
-            from tqdm import tqdm
-        except ImportError:
-            pass
-        else:
-            return tqdm(desc="pictures", total=count, leave=False)
-    return nullcontext()
 
 
 def _grey(path, size):

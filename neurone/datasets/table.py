@@ -54,9 +54,7 @@ def load(path):
 
 def _files(folder):
     """The CSV files of a folder to train and to test with, each None without one."""
-    names = sorted(
-        entry.name for entry in os.scandir(folder) if entry.name.lower().removesuffix(".gz").endswith(".csv")
-    )
+    names = sorted(filter(is_table, os.listdir(folder)))
     roles = {part: [name for name in names if part in name.lower()] for part in ("train", "test")}
     if len(names) == 1:
         return folder / names[0], None

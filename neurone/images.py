@@ -12,13 +12,8 @@ from neurone.files import refusal
 SIDE = 28
 _BOX = 20
 _LONGEST = 400  # pixels of a side; larger pictures are reduced first: a digit is to have 20
-# Parts of a digit lie above each other: they share half of the narrower one's columns, and together are little higher
-# than the higher one; two lines of digits are twice as high. Or one, such as the bar of a 5, is less high than half of
-# the other, and next to it; but no dot.
-_SHARED, _HIGHER, _LOW, _NEXT = 0.5, 1.4, 0.5, 0.1
 # In `side_by_side`: how many times larger what the network was given, and how many of these in a row.
 _ENLARGED, _ABREAST = 7, 5
-_DOT = 0.3  # what is less high and wide than this part of the median digit is a dot or a comma
 
 
 class Digit(NamedTuple):
@@ -64,8 +59,10 @@ class Picture:
 
     def digits(self):
         """The digits, in reading order: lines from the top, each from the left."""
-        nearest = _nearest(self.parts)
-        each = (np.where(nearest == number, self.ink, 0) for number in range(1, self.parts.max() + 1))
+        from neurone.grouping import nearest
+
+        owners = nearest(self.parts)
+        each = (np.where(owners == number, self.ink, 0) for number in range(1, self.parts.max() + 1))
         return [self._digit(ink) for ink in each]
 
     def _digit(self, ink):
@@ -114,6 +111,7 @@ def read(path):
     picture, size = decoded(path, lambda upright: (_reduced(_opaque(upright)), upright.size))
     try:
         from neurone import ink
+        from neurone.grouping import grouped
     except ImportError:
         raise ExtraError(
             "finding ink on pictures needs scipy: pip install scipy, or this package with its extra 'images'"
@@ -124,7 +122,7 @@ def read(path):
     found, parts = ink.find(_one_shade(shades))
     if not found.any():
         raise refusal(path, "the picture is of one colour; give one with a digit on it")
-    return Picture(picture, size, found, _grouped(parts))
+    return Picture(picture, size, found, grouped(parts))
 
 
 def side_by_side(pictures, found):
@@ -198,75 +196,6 @@ def _one_shade(shades):
     if np.ptp(mixture) < 1e-6:  # a grey picture stays as it is
         return shades[..., 0]
     return shades @ mixture
-
-
-def _grouped(parts):
-    """The digits' numbers from where ink is: parts of one digit together."""
-    from scipy import ndimage
-
-    labels, _ = ndimage.label(parts, np.ones((3, 3)))
-    digits = [(rows, columns, [number]) for number, (rows, columns) in enumerate(ndimage.find_objects(labels), 1)]
-    digits.sort(key=lambda digit: -_length(digit[0]))
-    joined = []
-    for digit in digits:
-        for place, other in enumerate(joined):
-            if _together(digit, other):
-                joined[place] = *(_hull(a, b) for a, b in zip(digit[:2], other[:2], strict=True)), digit[2] + other[2]
-                break
-        else:
-            joined.append(digit)
-    high, wide = (_DOT * np.median([_length(digit[axis]) for digit in joined]) for axis in (0, 1))
-    joined = [digit for digit in joined if _length(digit[0]) >= high or _length(digit[1]) >= max(wide, high)]
-    numbers = np.full(labels.max() + 1, -1)
-    numbers[0] = 0
-    for number, digit in enumerate(_in_reading_order(joined), 1):
-        numbers[digit[2]] = number
-    return numbers[labels]
-
-
-def _length(part):
-    return part.stop - part.start
-
-
-def _hull(a, b):
-    return slice(min(a.start, b.start), max(a.stop, b.stop))
-
-
-def _overlap(a, b):
-    """What both stretches have in common; below 0, how far they are apart."""
-    return min(a.stop, b.stop) - max(a.start, b.start)
-
-
-def _shared(a, b):
-    return _overlap(a, b) / min(_length(a), _length(b))
-
-
-def _together(part, digit):
-    """Whether `part` belongs to the higher `digit`."""
-    (rows, columns, _), (others, columns_of_digit, _) = part, digit
-    high = _length(others)
-    above = _shared(columns, columns_of_digit) >= _SHARED and _length(_hull(rows, others)) <= _HIGHER * high
-    apart = -min(_overlap(rows, others), _overlap(columns, columns_of_digit))
-    beside = _length(rows) <= _LOW * high and _length(columns) >= _DOT * high and apart <= _NEXT * high
-    return above or beside
-
-
-def _in_reading_order(digits):
-    lines = []
-    for digit in sorted(digits, key=lambda digit: digit[0].start + digit[0].stop):
-        if lines and _shared(digit[0], lines[-1][-1][0]) >= _SHARED:
-            lines[-1].append(digit)
-        else:
-            lines.append([digit])
-    return [digit for line in lines for digit in sorted(line, key=lambda digit: digit[1].start)]
-
-
-def _nearest(parts):
-    """For each pixel the number of the nearest part."""
-    from scipy import ndimage
-
-    rows, columns = ndimage.distance_transform_edt(parts == 0, return_distances=False, return_indices=True)
-    return parts[rows, columns]
 
 
 def _extent(ink):

@@ -15,7 +15,7 @@ FLOORS = [
     ["engine"],
     ["network", "committee", "calibration"],
     ["training"],
-    ["images", "ink", "formats", "sklearn"],
+    ["images", "ink", "grouping", "formats", "sklearn"],
     ["commands", "recipes", "trainings", "train", "evaluate", "predict", "fetch", "convert", "export", "compile"],
 ]
 FLOOR = {name: number for number, floor in enumerate(FLOORS) for name in floor}

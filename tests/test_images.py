@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import neurone
-from neurone.images import prepare
+from neurone.images import prepare, read
 
 Image = pytest.importorskip("PIL.Image")
 
@@ -138,7 +138,9 @@ def test_damaged_pictures_of_every_format(tmp_path, torture, tried):
                     data[place] ^= 1 << rng.randrange(8)
                 (tmp_path / "a").write_bytes(data)
                 try:
-                    prepare(tmp_path / "a")
+                    picture = read(tmp_path / "a")
+                    for digit in [picture.whole(), *picture.digits()]:
+                        assert digit.image.shape == (28, 28) and digit.image.max() == 255
                 except neurone.InputError as error:
                     assert "(None)" not in str(error) and "picture ()" not in str(error) and str(error).isprintable()
                 tried[f"damaged {kind} pictures"] += 1

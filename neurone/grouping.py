@@ -7,7 +7,7 @@ from scipy import ndimage
 # than the higher one; two lines of digits are twice as high. Or one, such as the bar of a 5, is less high than half of
 # the other, and next to it; but no dot.
 _SHARED, _HIGHER, _LOW, _NEXT = 0.5, 1.4, 0.5, 0.1
-_DOT = 0.3  # what is less high and wide than this part of the median digit is a dot or a comma
+_DOT = 0.3  # what is less high and less wide than this part of the highest digit's height is a dot, a comma, a blot
 
 
 def grouped(parts):
@@ -23,8 +23,8 @@ def grouped(parts):
                 break
         else:
             joined.append(digit)
-    high, wide = (_DOT * np.median([_length(digit[axis]) for digit in joined]) for axis in (0, 1))
-    joined = [digit for digit in joined if _length(digit[0]) >= high or _length(digit[1]) >= max(wide, high)]
+    least = _DOT * max((_length(rows) for rows, *_ in joined), default=0)
+    joined = [digit for digit in joined if max(_length(digit[0]), _length(digit[1])) >= least]
     numbers = np.full(labels.max() + 1, -1)
     numbers[0] = 0
     for number, digit in enumerate(_in_reading_order(joined), 1):

@@ -54,16 +54,20 @@ class Picture:
     parts: np.ndarray
 
     def whole(self):
-        """All ink as one digit."""
-        return self._digit(self.ink)
+        """All ink as one digit, dots left out."""
+        return self._digit(np.where(self._owners() > 0, self.ink, 0))
 
     def digits(self):
         """The digits, in reading order: lines from the top, each from the left."""
-        from neurone.grouping import nearest
-
-        owners = nearest(self.parts)
+        owners = self._owners()
         each = (np.where(owners == number, self.ink, 0) for number in range(1, self.parts.max() + 1))
         return [self._digit(ink) for ink in each]
+
+    def _owners(self):
+        """For each pixel the number of the nearest digit or dot."""
+        from neurone.grouping import nearest
+
+        return nearest(self.parts)
 
     def _digit(self, ink):
         rows, columns = _extent(ink)

@@ -42,6 +42,8 @@ class Committee:
     """
 
     def __init__(self, networks):
+        if not isinstance(networks, list | tuple):
+            raise InputError(f"networks are {options.described(networks)}; give a list of neurone.Networks")
         self.networks = tuple(networks)
         if not self.networks:
             raise InputError("networks are none; give at least one")

@@ -103,6 +103,7 @@ class Network:
         self.output, self.cost = output, cost
         if output == "softmax" and self.sizes[-1] == 1:
             raise InputError("a softmax of one output is always 1; use output 'logistic', or two outputs")
+        dtype = dtype.name if isinstance(dtype, np.dtype) else dtype
         self.dtype = np.dtype(options.choice("dtype", dtype, options.DTYPES))
         self.slope = options.positive("slope", slope, self.dtype.type)
         self.init = options.choice("init", init, options.INITS)
@@ -124,7 +125,12 @@ class Network:
         if preparation is None:
             return None
         if isinstance(preparation, dict):
-            preparation = Preparation(**preparation)
+            try:
+                preparation = Preparation(**preparation)
+            except TypeError:
+                raise InputError(
+                    f"preparation is {options.described(preparation)}; give a neurone.Preparation"
+                ) from None
         if not isinstance(preparation, Preparation):
             raise InputError(f"preparation is {options.described(preparation)}; give a neurone.Preparation")
         preparation = preparation.checked()
@@ -198,6 +204,9 @@ class Network:
         if self.preparation is not None:
             if isinstance(rows, SparseRows):
                 raise InputError("images are sparse, and the network prepares whole ones; give an array")
+            shape = tuple(size for size in getattr(images, "shape", ())[1:] if size > 1)
+            if len(shape) > 1 and shape != tuple(size for size in self.preparation.shape if size > 1):
+                raise InputError(f"images are of {shape}, and the network prepares those of {self.preparation.shape}")
             rows = self.preparation.apply(rows)
         return rows, divisor
 

@@ -2,7 +2,7 @@
 
 import math
 import warnings
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -84,9 +84,11 @@ class _Perceptron(BaseEstimator):
             are trained on as they are.
         y : array_like
         sample_weight : array_like, optional
-            (samples,), the samples' proportions: a factor common to all changes nothing.
+            (samples,), the samples' proportions: with `alpha=0` a factor common to all changes nothing. The penalty is
+            divided by their sum, as in `MLPClassifier`.
         X_val, y_val : array_like, optional
-            Scored after every epoch; with `early_stopping` they take the place of a part of the training set.
+            Scored after every epoch, of which "lbfgs" has none; with `early_stopping` they take the place of a part of
+            the training set.
         validation : (X, y), optional
             The same, as a pair.
         callback : callable, optional
@@ -105,18 +107,25 @@ class _Perceptron(BaseEstimator):
         if validation is not None and (not isinstance(validation, tuple | list) or len(validation) != 2):
             raise InputError("validation is no pair; give (X, y)")
         validation = validation if X_val is None else (X_val, y_val)
+        if self.solver == "lbfgs" and (validation is not None or callback is not None):
+            raise InputError(
+                "solver is 'lbfgs', which has no epochs to score or to call back; leave out what asks for them"
+            )
         begin_anew = not (self.warm_start and hasattr(self, "network_"))
-        samples = self._checked(X, y, sample_weight, begin_anew)
-        if validation is not None:
-            validation = self._checked(*validation, None, False, scored=True)
-        draws = check_random_state(self.random_state)
-        self._begin(begin_anew, draws)
-        best, rounds = self._position.course.best, self._position.course.rounds
-        self._position = Position(course=Course(samples=self.t_, best=best, rounds=rounds))
+        with self._restored_if_refused():
+            samples = self._checked(X, y, sample_weight, begin_anew)
+            if validation is not None:
+                validation = self._checked(*validation, None, False, scored=True)
+                if self.early_stopping and len(validation.targets) < 2:
+                    raise InputError("early_stopping needs 2 validation samples or more; give X_val and y_val more")
+            draws = check_random_state(self.random_state)
+            self._begin(begin_anew, draws)
+            best, rounds = self._position.course.best, self._position.course.rounds
+            self._position = Position(course=Course(samples=self.t_, best=best, rounds=rounds))
+            if self.early_stopping and validation is None and self.solver != "lbfgs":
+                samples, validation = self._split(samples, draws)
         if self.solver == "lbfgs":
             return self._minimize(samples)
-        if self.early_stopping and validation is None:
-            samples, validation = self._split(samples, draws)
         return self._train(samples, draws, self.max_iter, validation, callback)
 
     @available_if(_trains_partly)
@@ -126,8 +135,9 @@ class _Perceptron(BaseEstimator):
 
     def initialize(self, X, y):
         """Make the network for data like these, with new weights, and train nothing; `partial_fit` may follow."""
-        self._checked(X, y, None, True)
-        self._begin(True, check_random_state(self.random_state))
+        with self._restored_if_refused():
+            self._checked(X, y, None, True)
+            self._begin(True, check_random_state(self.random_state))
         return self
 
     def hidden_outputs(self, X, layer=-1):
@@ -172,14 +182,13 @@ class _Perceptron(BaseEstimator):
             options.flag(name, getattr(self, name))
         if not (isinstance(self.batch_size, str) and self.batch_size == "auto"):
             options.integer("batch_size", self.batch_size)
-        if options.positive("validation_fraction", self.validation_fraction) >= 1:
-            raise InputError(f"validation_fraction is {self.validation_fraction}; give a number between 0 and 1")
+        fraction = options.not_negative("validation_fraction", self.validation_fraction)
+        if fraction >= 1 or (self.early_stopping and fraction == 0):
+            raise InputError(f"validation_fraction is {fraction}; give a number between 0 and 1")
 
     def _checked(self, X, y, sample_weight, anew, classes=None, scored=False):
         """What is trained on, or only scored, in its form. anew: for a new network, whose shape they decide."""
         self._check_options()
-        if anew:
-            self.__dict__.pop("network_", None)  # if this fails, no network is left beside other classes
         X, y = validate_data(
             self, X, y, accept_sparse=["csr", "csc"], dtype=self._widths(), multi_output=True, reset=anew,
             y_numeric=isinstance(self, RegressorMixin),
@@ -198,6 +207,16 @@ class _Perceptron(BaseEstimator):
         X, targets = X.tocsr() if hasattr(X, "tocsr") else X, self._targets(y)
         return _Samples(X, y, targets, self._factors(y, targets, sample_weight))
 
+    @contextmanager
+    def _restored_if_refused(self):
+        """After an error everything is as it was: what was fitted stays, and no network beside other classes."""
+        before = dict(self.__dict__)
+        try:
+            yield
+        except BaseException:
+            self.__dict__ = before
+            raise
+
     def _begin(self, anew, draws):
         """Make a network, or check that the existing one is what the parameters ask for."""
         hidden = np.atleast_1d(np.asarray(self.hidden_layer_sizes, dtype=object)).tolist()
@@ -206,7 +225,7 @@ class _Perceptron(BaseEstimator):
             output, cost = self._output()
             self.network_ = Network(sizes, activation=self.activation, output=output, cost=cost, dtype=self.dtype)
             self._draw(self.network_, draws)
-            self.n_iter_, self.t_, self._position = 0, 0, Position()
+            self.n_iter_, self.t_, self._position, self._by_score = 0, 0, Position(), self.early_stopping
             self.loss_curve_, self.validation_scores_ = [], None
         net = self.network_
         asked, found = (sizes, self.activation, self.dtype), (net.sizes, net.activation, net.dtype.name)
@@ -240,15 +259,19 @@ class _Perceptron(BaseEstimator):
         if self.early_stopping:
             raise InputError("partial_fit does not support early_stopping=True; use fit")
         first = not hasattr(self, "network_")
-        samples = self._checked(X, y, sample_weight, first, classes)
-        draws = check_random_state(self.random_state)
-        self._begin(first, draws)
+        with self._restored_if_refused():
+            samples = self._checked(X, y, sample_weight, first, classes)
+            draws = check_random_state(self.random_state)
+            self._begin(first, draws)
         return self._train(samples, draws, 1, None, None, partly=True)
 
     def _train(self, samples, draws, epochs, validation, callback, partly=False):
         """Train for at most `epochs` epochs. If a callback or Ctrl-C ends the training, what it gave is kept."""
         # Epochs are counted anew; the optimiser's memory, and the course, continue from the last call.
         last, course = self._position, self._position.course
+        if self._by_score != self.early_stopping:  # a loss and a score cannot be compared
+            course.best, course.rounds = math.inf, 0
+        self._by_score = self.early_stopping
         position = Position(course=course)
         if last.method == self._optimizer().kind:  # else the solver was changed, and the new one begins
             position.memory, position.method, position.powers = last.memory, last.method, last.powers
@@ -296,8 +319,8 @@ class _Perceptron(BaseEstimator):
             print(f"{what} did not improve more than tol={self.tol:f} for {rounds} consecutive epochs. Stopping.")
         elif self.n_iter_ == epochs and not partly and not course.ended:
             warnings.warn(
-                f"max_iter={epochs} epochs are over, and the training has not converged yet: it still improves by more "
-                f"than tol={self.tol:g} within n_iter_no_change={self.n_iter_no_change} epochs",
+                f"max_iter={epochs} epochs are over, and the training has not converged yet, by tol={self.tol:g} and "
+                f"n_iter_no_change={self.n_iter_no_change}",
                 ConvergenceWarning, stacklevel=3,
             )  # fmt: skip
         return self
@@ -599,6 +622,8 @@ class NeuroneClassifier(ClassifierMixin, _Perceptron):
             factors = compute_class_weight(self.class_weight, classes=self.classes_, y=y)[targets]
         else:
             factors = compute_sample_weight(self.class_weight, y)
+        if not (np.isfinite(factors).all() and (factors >= 0).all() and factors.any()):
+            raise InputError("class_weight gives factors that are negative, not finite or all 0; give others")
         return factors if sample_weight is None else factors * sample_weight
 
     _score = staticmethod(accuracy_score)

@@ -130,6 +130,8 @@ def main(argv=None):
         print(table())
         return
     with _options_named(args):
+        if args.member is not None and not (args.committee or 0) >= args.member > 0:
+            raise InputError("--member is for the processes of --committee alone; leave it out")
         if args.committee is not None and args.member is None:
             _train_committee(args, argv)
         else:
@@ -151,11 +153,16 @@ def _parsed(argv):
 
 def _train_committee(args, argv):
     begin, count = time.perf_counter(), options.integer("committee", args.committee)
+    options.seed(options.seed(args.seed) + count - 1)  # before the first is trained
     if args.save is None:
         raise InputError("--committee needs a file for its networks; name it with --save FILE.npz")
     threads, paths = options.integer("threads", args.threads), dict(save=args.save, history=args.history)
     data = _prepare(args)
-    committee = train_committee(count, argv, threads, paths)
+    if not args.resume:
+        for path in (path_of(path, member) for path in paths.values() for member in range(1, count + 1)):
+            if path is not None and os.path.lexists(path):
+                raise InputError(f"{shown(path)} is there, where a member's would be written; move it away")
+    committee = train_committee(count, argv, threads, paths, kept=args.checkpoint is not None)
     print(f"committee of {count}:")
     test_error, seconds = print_test(committee, data, args.threads), time.perf_counter() - begin
     sha256 = hashlib.sha256(b"".join(network.parameters.tobytes() for network in committee.networks)).hexdigest()

@@ -55,7 +55,7 @@ class _Member:
             return False
         for reader in self._readers:
             reader.join()
-        told = "".join(self._errors).strip()
+        told = "".join(self._errors).strip().replace("] neurone.train: ", "] ")
         if code == 0:
             if told:
                 print(told, file=sys.stderr)
@@ -76,11 +76,11 @@ class _Member:
         self._process.kill()
 
 
-def train_committee(count, argv, threads, paths):
+def train_committee(count, argv, threads, paths, kept):
     """Train `count` networks by `argv`, the command's own arguments.
 
     Returns the Committee. paths: `save` and `history` of the whole, the latter or None. However this ends, no training
-    goes on; those that keep checkpoints can be resumed.
+    goes on; those that keep checkpoints (`kept`) can be resumed, of others nothing stays.
     """
     at_once, waiting, running = max(1, cores() // threads), list(range(1, count + 1)), []
 
@@ -94,11 +94,14 @@ def train_committee(count, argv, threads, paths):
             running = [member for member in running if not member.ended()]
             time.sleep(_LOOK)
             check_stopped()
-    finally:
+    except BaseException:
         for member in running:
             member.stop()
         for member in running:
             member.wait()
+        if not kept:
+            _remove(count, paths)
+        raise
     return Committee([load_network(path_of(paths["save"], number)) for number in range(1, count + 1)])
 
 
@@ -112,7 +115,13 @@ def join(count, paths, committee, end):
                     for line in part:
                         file.write(f"{json.dumps({'network': number} | json.loads(line))}\n".encode())
             file.write(f"{json.dumps(end)}\n".encode())
-    for name in ("save", "history"):
+    _remove(count, paths)
+
+
+def _remove(count, paths):
+    """The files of the members."""
+    for path in paths.values():
         for number in range(1, count + 1):
-            if paths[name] is not None:
-                os.remove(path_of(paths[name], number))
+            if path is not None:
+                with suppress(FileNotFoundError):
+                    os.remove(path_of(path, number))

@@ -61,10 +61,11 @@ def test_zipfile_and_numpy_can_read_it(path):
         assert np.array_equal(archive["order"], ARRAYS["order"])
 
 
-def test_every_flipped_bit_is_refused(path):
+def test_every_flipped_bit_is_refused(path, torture):
+    """One of each byte, or all in torture: half a minute."""
     data = path.read_bytes()
     for place in range(len(data)):
-        for bit in range(8):
+        for bit in range(8) if torture else [place % 8]:
             flipped = bytearray(data)
             flipped[place] ^= 1 << bit
             path.write_bytes(flipped)

@@ -202,7 +202,7 @@ def test_estimators_distort_rows_of_pixels():
     ("settings", "message"),
     [
         (dict(rotation=181), "rotation is 181.0; give a number from 0 to 180"),
-        (dict(scale=1.0), "scale is 1.0; give a number from 0 to 1"),
+        (dict(scale=1.0), "scale is 1.0; give a number from 0 to below 1"),
         (dict(shift=-1), "shift is -1; give a number of 0 or more"),
         (dict(elastic=np.nan), "elastic is nan"),
         (dict(width=0), "width is 0, and the random field"),

@@ -113,7 +113,7 @@ def test_training_and_predictions_prepare(tmp_path):
         (dict(shape=(28, 27)), r"images of \(28, 27\), and the inputs are 784"),
         (dict(shape=(28, 28), upright=1), "upright is 1; give True or False"),
         (dict(shape=(28, 28), width=-1.0), "width is -1.0"),
-        (dict(shape=(28, 28), blur=1e5), "blur is 100000; give 10000 pixels at most"),
+        (dict(shape=(28, 28), blur=1e5), "blur is 100000; give 0, or 0.001 to 10000 pixels"),
     ],
 )
 def test_what_makes_no_sense_is_refused(settings, message):

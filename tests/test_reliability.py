@@ -58,10 +58,10 @@ def test_kills(torture, tried):
     """Four at a time in torture, since they wait for the disk."""
     with ThreadPoolExecutor(4) as pool:
         seeds = range(20 if torture else 1)
-        results = list(pool.map(lambda seed: kills(250 if torture else 20, "--seed", str(seed)), seeds))
+        results = list(pool.map(lambda seed: kills(250 if torture else 10, "--seed", str(seed)), seeds))
     for result in results:
         tried["kills"] += result.pop("kills")
-        assert result.pop("runs") > 1 and result.pop("within") > 30
+        assert result.pop("runs") > 0 and result.pop("within") > 15
         assert not any(result.values()), results
 
 

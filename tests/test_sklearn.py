@@ -242,10 +242,10 @@ def test_an_interrupted_fit_keeps_what_it_trained():
     assert net.score(INPUTS[150:], LABELS[150:]) == net.best_validation_score_ == max(net.validation_scores_)
 
 
-def test_a_failed_fit_leaves_no_network():
-    net = NeuroneClassifier((8,), max_iter=1).fit(INPUTS, LABELS)
+def test_a_failed_first_fit_leaves_no_network():
+    net = NeuroneClassifier((-1,), max_iter=1)
     with pytest.raises(ValueError, match="layer is -1"):
-        net.set_params(hidden_layer_sizes=(-1,)).fit(INPUTS, LABELS)
+        net.fit(INPUTS, LABELS)
     for call in (net.predict, net.hidden_outputs):
         with pytest.raises(NotFittedError):
             call(INPUTS)

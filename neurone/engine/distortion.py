@@ -23,6 +23,7 @@ _DEVIATIONS = 3
 # Pixels and deviations, so that places stay finite and lines short.
 _MOST = 1e6
 _WIDEST = 1000.0
+NARROWEST = 1e-3  # pixels of a Gaussian; below 1e-22 its exponents would be 0 / 0 in 32 bits
 
 
 @dataclass(frozen=True)
@@ -73,9 +74,13 @@ class Distortion:
         ):  # fmt: skip
             numbers[name] = options.not_negative(name, numbers[name])
             if numbers[name] > most or (name == "scale" and numbers[name] == most):
-                raise InputError(f"{name} is {numbers[name]}; give a number from 0 to {most:g}")
-        if numbers["elastic"] and not numbers["width"]:
-            raise InputError("width is 0, and the random field of the elastic distortion needs one; give some pixels")
+                below = "below " * (name == "scale")
+                raise InputError(f"{name} is {numbers[name]}; give a number from 0 to {below}{most:g}")
+        if numbers["elastic"] and numbers["width"] < NARROWEST:
+            raise InputError(
+                f"width is {numbers['width']:g}, and the random field of the elastic distortion needs {NARROWEST:g} "
+                "pixels or more"
+            )
         shape = self.shape
         if shape is not None:
             if not isinstance(shape, tuple | list) or len(shape) != 2:
@@ -83,8 +88,8 @@ class Distortion:
             shape = tuple(options.integer("shape", size) for size in shape)
         return Distortion(**numbers, shape=shape)
 
-    def for_images(self, shape):
-        """The same for images of this shape, (rows, columns) or (pixels,)."""
+    def for_images(self, shape, inputs):
+        """The same for images of this shape, (rows, columns) or (pixels,), and a network of so many inputs."""
         shape = tuple(shape) if len(shape) > 1 else self.shape or tuple(shape)
         if len(shape) != 2:
             raise InputError(
@@ -93,6 +98,10 @@ class Distortion:
             )
         if self.shape is not None and self.shape != shape:
             raise InputError(f"shape is {self.shape}, and the images' is {shape}; leave it out, or give other images")
+        if math.prod(shape) != inputs:  # the kernel would write past its arrays
+            raise InputError(
+                f"shape is {shape}, and the network has {inputs} inputs; give the images' rows and columns"
+            )
         return Distortion(**asdict(self) | {"shape": shape})
 
     def arrays(self, seed):

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from neurone import options
-from neurone.engine.distortion import arrays_for
+from neurone.engine.distortion import NARROWEST, arrays_for
 from neurone.errors import InputError
 from neurone.kernels import preparation
 from neurone.kernels.arguments import Pixels
@@ -52,8 +52,8 @@ class Preparation:
         numbers = {}
         for name in ("width", "blur"):
             numbers[name] = options.not_negative(name, getattr(self, name))
-            if numbers[name] > _MOST:
-                raise InputError(f"{name} is {numbers[name]:g}; give {_MOST:g} pixels at most")
+            if numbers[name] and not NARROWEST <= numbers[name] <= _MOST:
+                raise InputError(f"{name} is {numbers[name]:g}; give 0, or {NARROWEST:g} to {_MOST:g} pixels")
         return Preparation(shape, options.flag("upright", self.upright), **numbers)
 
     def settings(self):

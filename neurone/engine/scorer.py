@@ -25,6 +25,11 @@ class Scorer:
         y, yhat = np.empty((2, network.sizes[-1]), network.dtype)
         self._arguments, self._rest, self._tally = (own(network), labels, targets), (y, yhat), np.zeros(2)
 
+    @property
+    def labelled(self):
+        """Whether there are labels, and so an error in percent."""
+        return len(self._arguments[1]) > 0
+
     def prepare(self):
         """Compile the kernel, or load it: another thread may hold the compiler's lock later, for seconds."""
         _, yhat = self._rest

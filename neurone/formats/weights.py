@@ -15,7 +15,9 @@ from neurone.errors import InputError
 from neurone.network import Network
 
 # The cost of a network with this output, which matters only if it is trained further.
-_COSTS = {"softmax": "log", "logistic": "log", "tanh": "quadratic", "identity": "half-quadratic"}
+_COSTS = {
+    "softmax": "log", "logistic": "log", "tanh": "quadratic", "identity": "half-quadratic", "exp": "poisson",
+}  # fmt: skip
 _OF_TORCH = {
     "Sigmoid": "logistic",
     "Tanh": "tanh",

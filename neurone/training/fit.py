@@ -5,7 +5,7 @@ import time
 import numpy as np
 
 from neurone import options
-from neurone.datasets.arrays import SparseRows, as_factors, as_labels
+from neurone.datasets.arrays import SparseRows, as_factors, as_labels, numeric
 from neurone.engine.distortion import Distortion
 from neurone.engine.learners import Problem
 from neurone.engine.optimizer import PLAIN_SGD, Optimizer
@@ -307,7 +307,13 @@ def iterate(
     if distortion is not None:
         if not isinstance(distortion, Distortion):
             raise InputError(f"distortion is {options.described(distortion)}; give a neurone.Distortion")
-        distortion = distortion.checked().for_images(np.shape(images)[1:])
+        shape = images.shape if hasattr(images, "shape") else numeric("images", images).shape
+        distortion = distortion.checked().for_images(shape[1:], network.sizes[0])
+    for parameters in (network.parameters, position.last):
+        if parameters is not None and not np.isfinite(parameters).all():
+            raise InputError(
+                "the network's parameters hold NaN or infinity, as after a divergence; begin with a new one"
+            )
     problem = checked_problem(
         network, images, labels, sample_weight, batch_size, reduction, optimizer, threads, position, distortion
     )
@@ -317,7 +323,7 @@ def iterate(
             position.squares = np.zeros((len(network.sizes) - 1, max(network.sizes)))
         problem.squares = position.squares
     scorer = None if validation is None else _checked_validation(network, validation, problem.threads)
-    rules.check_monitor(scorer is not None, len(problem.targets[0]) > 0)
+    rules.check_monitor(scorer is not None, scorer is not None and scorer.labelled)
     if len(position.reports) >= epochs or position.course.ended or rules.out_of_time(position.reports):
         return iter(())  # without cutting images and compiling kernels that nothing would use
     network.temperature = network.known = None  # they were those of other parameters

@@ -314,6 +314,14 @@ def test_without_a_test_set_a_tenth_is_held_out(pictures):
     assert np.array_equal(again.test_images, data.test_images)
 
 
+def test_folders_named_by_numbers_have_no_names(pictures):
+    folder, _ = pictures
+    for old, new in (("cat", "0"), ("2", "1"), ("10", "2")):
+        (folder / "train" / old).rename(folder / "train" / new)
+    data = load_set(folder / "train")
+    assert data.classes is None and data.outputs == 3
+
+
 def test_pictures_that_do_not_fit(pictures, call, tmp_path):
     folder, _ = pictures
     image = pytest.importorskip("PIL.Image")

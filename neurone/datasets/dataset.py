@@ -44,6 +44,11 @@ class DataSet:
         return len(self.classes) if self.classes is not None else 1 + int(self.train_labels.max())
 
 
+def named(names):
+    """The names of classes; None if they are the numbers 0, 1, ... themselves."""
+    return None if tuple(names) == tuple(map(str, range(len(names)))) else tuple(names)
+
+
 def without_test_set(name, folder, images, labels, classes, note=""):
     """The `DataSet` of which a tenth of each class is the test set, the same tenth every time."""
     if len(labels) < 2:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from neurone.datasets import emnist, pictures, table
-from neurone.datasets.dataset import DataSet, as_classes, as_pixels, check_labels
+from neurone.datasets.dataset import DataSet, as_classes, as_pixels, check_labels, named
 from neurone.datasets.emnist import split_of
 from neurone.datasets.idx import digest, open_idx
 from neurone.datasets.sums import SUMS, check_listed, read_sums
@@ -195,8 +195,7 @@ def load_folder(folder, split=None):
         name, note = f"EMNIST {split}", "; turned upright"
     elif Path(folder, CLASSES).exists():
         classes = _class_names(Path(folder, CLASSES), arrays["train_labels"])
-    if classes == tuple(map(str, range(len(classes or ())))):
-        classes = None  # they are the numbers
+    classes = None if classes is None else named(classes)
     data = DataSet(name, folder, **arrays, classes=classes, note=note)
     check_labels(idx["test_labels"].path, data.test_labels, data.outputs)
     return data

@@ -5,7 +5,7 @@ import re
 
 import numpy as np
 
-from neurone.datasets.dataset import DataSet, without_test_set
+from neurone.datasets.dataset import DataSet, named, without_test_set
 from neurone.datasets.decoding import decoded
 from neurone.datasets.progress import progress
 from neurone.files import refusal, shown
@@ -51,8 +51,8 @@ def load(folder, size=None):
     images, labels = _read(files, classes, size, None)
     name = folder.resolve().name
     if test is None:
-        return without_test_set(name, folder, images, labels, classes)
-    return DataSet(name, folder, images, labels, *_read(others, classes, size, images.shape[1:]), classes)
+        return without_test_set(name, folder, images, labels, named(classes))
+    return DataSet(name, folder, images, labels, *_read(others, classes, size, images.shape[1:]), named(classes))
 
 
 def _folders(folder):

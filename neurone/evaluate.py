@@ -31,6 +31,8 @@ def main(argv=None):
             f"{named} has {network.sizes[-1]} outputs, {shown(data.name)} test labels up to {largest}; "
             "name a set of such labels with --data"
         )
+    if None not in (network.classes, data.classes) and network.classes != data.classes:
+        raise InputError(f"{named} has other classes than {shown(data.name)}; name a set of such classes with --data")
     print(describe(data))
     print_test(network, data, threads)
 

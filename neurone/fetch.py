@@ -30,6 +30,7 @@ SLOWEST = 5_000  # bytes a second, on average, besides TIMEOUT
 DEADLINE = 3600  # seconds for all files and mirrors
 LIMIT = 64 << 20  # bytes of one file; MNIST's largest is 45 MiB even if served unpacked
 PIECE = 1 << 13
+_WAITING = 1 << 10  # pieces that may wait for a slow disk
 
 
 @dataclass(frozen=True)
@@ -174,7 +175,7 @@ def _receive(url, out, until, limit=None):
     Another thread asks: a socket's timeout begins anew with every byte, and a mirror that sends one a second could take
     for ever, for its headers alone. One that is given up is left to that thread, which ends with this process.
     """
-    answers, over = queue.SimpleQueue(), threading.Event()
+    answers, over = queue.Queue(_WAITING), threading.Event()
 
     def answer():
         wait = min(begin + TIMEOUT + received / SLOWEST, until) - time.monotonic()

@@ -1,5 +1,6 @@
 """A network: its architecture and one flat array of parameters."""
 
+import json
 import math
 from itertools import pairwise
 
@@ -18,6 +19,7 @@ from neurone.randomness import uniform
 
 _SETTINGS = ("sizes", "activation", "output", "cost", "slope", "dtype", "init", "seed")
 _LONGEST_NAME = 100  # characters of a class's name
+_MOST_NAMES = 1 << 15  # bytes of all names: a file's settings have room for twice as many
 _DRAWN_AT_A_TIME = 1 << 18  # random numbers take three times the room of the weights they become
 _MOST_PARAMETERS = 2**28  # what a model file can hold, in either width
 
@@ -168,6 +170,8 @@ class Network:
                 raise InputError(
                     f"classes are {options.described(names)}; this network takes {count} different printable names"
                 )
+            if len(json.dumps(names)) > _MOST_NAMES:  # said before a training, not at its end
+                raise InputError(f"classes have names of more than {_MOST_NAMES} bytes; give shorter ones")
         self._classes = names
 
     @property

@@ -215,6 +215,9 @@ def test_names_go_with_the_network(letters, call, tmp_path):
     assert again.returncode == 0 and (tmp_path / "m.npz").read_bytes() == (tmp_path / "n.npz").read_bytes()
     evaluated = call("evaluate", "n.npz", "--data", letters, "--split", "letters")
     assert evaluated.stdout.splitlines()[-7:] == result.stdout.splitlines()[-7:]
+    (letters / "emnist-letters-mapping.txt").write_text("".join(f"{label} {96 + label}\n" for label in range(1, 6)))
+    small = call("evaluate", "n.npz", "--data", letters, "--split", "letters")
+    assert small.returncode == 2 and "other classes" in small.stderr
     other = call(*train[:4], "digits", "--from", "n.npz", "--epochs", "1")
     assert other.returncode == 2 and "5 outputs" in other.stderr
     pictures = pytest.importorskip("PIL.Image")
@@ -236,6 +239,8 @@ def test_names_must_fit_the_network():
     for names in (["a"], ["a", "a"], ["a", ""], ["a", "b\n"], ["a", 3], "ab c"):
         with pytest.raises(neurone.InputError, match="classes are"):
             net.classes = names
+    with pytest.raises(neurone.InputError, match="more than 32768 bytes"):
+        neurone.Network((3, 400), classes=[f"{number:0100}" for number in range(400)])
     with pytest.raises(neurone.InputError, match="names of their classes"):
         neurone.Committee([net, neurone.Network((3, 2))])
     assert neurone.Committee([net, net]).classes == ("yes", "no")

@@ -254,6 +254,8 @@ def _distortion(given):
     limits = {}
     for each in given:
         name, is_, value = each.partition("=")
+        if name in limits:
+            raise InputError(f"--distort has {name} twice; give it once")
         try:
             limits[name] = float(value)
         except ValueError:
@@ -278,6 +280,8 @@ def _preparation(given, shape):
     chosen = {}
     for each in given:
         name, is_, value = each.partition("=")
+        if name in chosen:
+            raise InputError(f"--prepare has {name} twice; give it once")
         try:
             chosen[name] = float(value) if is_ else True
         except ValueError:

@@ -143,3 +143,9 @@ def test_a_committee_that_fails_leaves_nothing(small_set, call, tmp_path):
     assert taken.returncode == 2 and "c.npz.2 is there" in taken.stderr
     assert (tmp_path / "c.npz.2").read_text() == "mine" and not (tmp_path / "c.npz.1").exists()
     assert call(*train, "--member", "1").returncode == 2
+
+
+@pytest.mark.parametrize("options", [["--distort", "rotation=3", "rotation=4"], ["--prepare", "upright", "upright"]])
+def test_settings_given_twice(small_set, call, options):
+    result = call("train", "--data", small_set, "--epochs", "1", "--kernels", "notes", *options)
+    assert result.returncode == 2 and "twice" in result.stderr

@@ -83,7 +83,9 @@ class _Lines:
         except (EOFError, gzip.BadGzipFile, gzip.zlib.error) as error:
             raise refusal(self.path, f"is a damaged gzip file ({error}); copy it again") from None
         first, self._number = self._number + 1, self._number + len(lines)
-        lines = ((number, line.decode("utf-8-sig", "replace").strip()) for number, line in enumerate(lines, first))
+        # Quotes, as some programs put around every cell, have no meaning around numbers.
+        lines = (line.decode("utf-8-sig", "replace").replace('"', "").strip() for line in lines)
+        lines = enumerate(lines, first)
         return [(number, line) for number, line in lines if line] if first <= self._number else None
 
 

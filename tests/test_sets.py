@@ -384,6 +384,15 @@ def test_csv_of_kaggle_and_of_one_row(tmp_path):
     assert load_set(tmp_path / "train.csv").train_images.shape == (36, 1, 5)
 
 
+def test_csv_with_quotes(tmp_path):
+    arrays = small_set(20, 5, (1, 5))
+    text = csv(arrays["train_images"], arrays["train_labels"])
+    (tmp_path / "a.csv").write_text("".join(f'"{line}"\r\n'.replace(",", '","') for line in text.splitlines()))
+    data = load_set(tmp_path / "a.csv")
+    both = [image.tobytes() for image in (*data.train_images, *data.test_images)]
+    assert sorted(both) == sorted(image.tobytes() for image in arrays["train_images"])
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [

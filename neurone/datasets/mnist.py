@@ -89,8 +89,8 @@ def _choose(folder, found, split):
         raise refusal(
             folder,
             f"no file of {', '.join(missing)}; a set is four IDX files with 'train' or 't10k' (or 'test') and"
-            " 'images' or 'labels' in their names, or pictures in a folder for each of two or more classes, or CSV files:"
-            " add what is missing, or run python -m neurone.fetch mnist",
+            " 'images' or 'labels' in their names, or pictures in a folder for each of two or more classes, or CSV"
+            " files: add what is missing, or run python -m neurone.fetch mnist",
         )
     for role, names in found.items():
         if len({name.lower().removesuffix(".gz") for name in names}) > 1 or len(names) > 2:

@@ -199,7 +199,7 @@ def _one_shade(shades):
     mixture = directions[:, -1]
     if np.ptp(mixture) < 1e-6:  # a grey picture stays as it is
         return shades[..., 0]
-    return shades @ mixture
+    return shades @ (mixture if mixture.sum() > 0 else -mixture)  # either sign is an eigenvector's
 
 
 def _extent(ink):
@@ -224,6 +224,7 @@ def _centred(ink):
     That is where MNIST's is: half a pixel from the middle of the image, measured on its 10,000 test images.
     """
     image = np.zeros((SIDE, SIDE), np.uint8)
+    ink = ink.astype(np.float64)  # sums of 32-bit numbers are exact in 64, whatever their order
     place = []
     for axis, extent in enumerate(ink.shape):
         mass = (ink.sum(axis=1 - axis) * np.arange(extent)).sum() / ink.sum()

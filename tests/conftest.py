@@ -2,6 +2,7 @@
 
 import importlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -129,3 +130,37 @@ def mnist():
     data = load_folder(os.environ["NEURONE_DATA"])
     assert data.name == "MNIST"
     return data
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """A headless browser. Where there is none, its tests are left out, but not in continuous integration."""
+    path = shutil.which("chromium") or shutil.which("google-chrome")
+    if path is None:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)("no Chromium; on Debian: apt install chromium")
+    playwright = pytest.importorskip("playwright.sync_api")
+    with playwright.sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=path, args=["--no-sandbox"])  # a root user has no sandbox
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def opened(chromium):
+    """Open a file as a page of a width in pixels. What it reports on its console or asks of the network is an error."""
+    pages, wrong = [], []
+
+    def opened(path, width=1400, **settings):
+        context = chromium.new_context(viewport={"width": width, "height": 900}, **settings)
+        page = context.new_page()
+        page.on("console", lambda message: wrong.append(f"{message.type}: {message.text}"))
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on("request", lambda request: wrong.append(request.url) if request.url.startswith("http") else None)
+        page.goto(Path(path).resolve().as_uri())
+        pages.append(context)
+        return page
+
+    yield opened
+    for context in pages:
+        context.close()
+    assert not wrong

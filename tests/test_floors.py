@@ -7,6 +7,7 @@ from pathlib import Path
 import neurone
 
 ROOT = Path(neurone.__file__).parent
+COMMANDS = ["train", "evaluate", "predict", "fetch", "convert", "export", "draw", "compile"]
 FLOORS = [
     ["constants", "errors", "floats", "layout", "loading", "options", "randomness", "system"],
     ["container", "files", "usercache"],
@@ -16,7 +17,7 @@ FLOORS = [
     ["network", "committee", "calibration"],
     ["training"],
     ["images", "ink", "grouping", "formats", "sklearn"],
-    ["commands", "recipes", "trainings", "train", "evaluate", "predict", "fetch", "convert", "export", "compile"],
+    ["commands", "recipes", "trainings", *COMMANDS],
 ]
 FLOOR = {name: number for number, floor in enumerate(FLOORS) for name in floor}
 

@@ -62,7 +62,7 @@ def save_c(network, path, int8=False, *, name="neurone", header=None):
     model, networks = network, networks_of(network)
     network = networks[0]
     if len(networks) > 1:
-        _check_alike(path, networks, int8)
+        check_alike(path, networks, int8)
     if not all(np.isfinite(each.parameters).all() for each in networks):
         raise InputError(f"{shown(path)}: not written, since the network's parameters hold NaN or infinity")
     for function in _layer_functions(network):
@@ -86,7 +86,7 @@ def save_c(network, path, int8=False, *, name="neurone", header=None):
             file.write(_named(part, name))
 
 
-def _check_alike(path, networks, int8):
+def check_alike(path, networks, int8):
     """Refuse a committee that one file cannot hold."""
     if int8:
         raise InputError(f"{shown(path)}: not written, since a committee has no 8-bit weights; leave out int8")
@@ -104,7 +104,7 @@ def _named(part, name):
 
 
 def _header(networks, int8):
-    yield f"/* A neural network: {_description(networks, int8)}. */\n"
+    yield f"/* A neural network: {description(networks, int8)}. */\n"
     yield "\n#include <stdint.h>\n" if int8 else ""
     yield _interface(networks, int8)
 
@@ -140,7 +140,7 @@ def _source(networks, quantised, images, outputs):
     library = outputs.dtype == np.float64 and _exponential(network)
     promise = c_parts.PROMISE["int8" if int8 else network.dtype.name].format(condition=c_parts.CONDITION[library])
     yield c_parts.HEAD.format(
-        description=_description(networks, int8),
+        description=description(networks, int8),
         input="uint8_t" if int8 else "neurone_real",
         inputs="bytes, an image's pixels as they are"
         if int8
@@ -265,7 +265,7 @@ def _programs(network, images, outputs, int8):
     yield c_programs.MAIN.replace("ANSWER", answer) + "\n#endif\n"
 
 
-def _description(networks, int8):
+def description(networks, int8):
     network = networks[0]
     hidden = f"{network.activation} hidden, " if len(network.sizes) > 2 else ""
     rounded = ", its weights rounded to 8 bits" if int8 else ""

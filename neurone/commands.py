@@ -145,6 +145,24 @@ def load_together(paths):
     return Committee(networks)
 
 
+def check_goes_with(network, named, data):
+    """Refuse a set of other images, labels or classes than those of the network in the file `named`."""
+    pixels = data.test_images[0].size
+    if network.sizes[0] != pixels:
+        raise InputError(
+            f"{named} takes {network.sizes[0]} inputs, images of {shown(data.name)} have {pixels} "
+            "pixels; name a set of such images with --data"
+        )
+    largest = int(data.test_labels.max())
+    if largest >= max(network.sizes[-1], 2):
+        raise InputError(
+            f"{named} has {network.sizes[-1]} outputs, {shown(data.name)} test labels up to {largest}; "
+            "name a set of such labels with --data"
+        )
+    if None not in (network.classes, data.classes) and network.classes != data.classes:
+        raise InputError(f"{named} has other classes than {shown(data.name)}; name a set of such classes with --data")
+
+
 def describe(data):
     """The first line a command prints."""
     rows, columns = data.train_images.shape[1:]

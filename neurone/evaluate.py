@@ -3,8 +3,7 @@
 import sys
 
 from neurone import options
-from neurone.commands import Parser, add_data, describe, load_set, load_together, print_test, run
-from neurone.errors import InputError
+from neurone.commands import Parser, add_data, check_goes_with, describe, load_set, load_together, print_test, run
 from neurone.files import shown
 
 
@@ -19,20 +18,7 @@ def main(argv=None):
     threads = options.integer("threads", args.threads)
     network, named = load_together(args.networks), shown(args.networks[0])
     data = load_set(args.data, args.split)
-    pixels = data.test_images[0].size
-    if network.sizes[0] != pixels:
-        raise InputError(
-            f"{named} takes {network.sizes[0]} inputs, images of {shown(data.name)} have {pixels} "
-            "pixels; name a set of such images with --data"
-        )
-    largest = int(data.test_labels.max())
-    if largest >= max(network.sizes[-1], 2):
-        raise InputError(
-            f"{named} has {network.sizes[-1]} outputs, {shown(data.name)} test labels up to {largest}; "
-            "name a set of such labels with --data"
-        )
-    if None not in (network.classes, data.classes) and network.classes != data.classes:
-        raise InputError(f"{named} has other classes than {shown(data.name)}; name a set of such classes with --data")
+    check_goes_with(network, named, data)
     print(describe(data))
     print_test(network, data, threads)
 

@@ -39,6 +39,7 @@ from neurone.files import check_writable, lock_of, locked, refusal, shown
 from neurone.kernels.jit import compiling
 from neurone.network import Network
 from neurone.recipes import RECIPES, table
+from neurone.report import check_matplotlib, write_report
 from neurone.training import checkpoint
 from neurone.training.fit import iterate
 from neurone.training.reports import Position
@@ -117,6 +118,7 @@ def _parser():
     add("--member", type=int, help=argparse.SUPPRESS)  # of a committee: which of its processes this is
     add("--save", metavar="FILE.npz", help="write the network here")
     add("--history", metavar="FILE.jsonl", help="write a JSON line for each epoch here, and one for the end")
+    add("--report", metavar="FILE.html", help="write a page about the training here (needs the extra `plots`)")
     add("--checkpoint", metavar="FILE", help="keep the run's whole state here: an interrupted one loses nothing")
     add("--checkpoint-every", type=float, metavar="S", help="seconds between two, besides each epoch's (default: 30)")
     add("--resume", action="store_true", help="continue from the checkpoint, if there is one, to the same bits")
@@ -165,6 +167,8 @@ def _train_committee(args, argv):
     committee = train_committee(count, argv, threads, paths, kept=args.checkpoint is not None)
     print(f"committee of {count}:")
     test_error, seconds = print_test(committee, data, args.threads), time.perf_counter() - begin
+    if args.report is not None:
+        write_report(args.report, committee, data, [], _told_of(args))
     sha256 = hashlib.sha256(b"".join(network.parameters.tobytes() for network in committee.networks)).hexdigest()
     end = {"event": "end", "test_error": test_error, "seconds": seconds, "parameters_sha256": sha256}
     join(count, paths, committee, end)
@@ -173,6 +177,7 @@ def _train_committee(args, argv):
 def _member(args):
     """The options of one training of a committee."""
     args.seed = options.seed(args.seed + args.member - 1)
+    args.report = None  # one of all is written at the end
     for name in ("save", "history", "checkpoint"):
         setattr(args, name, path_of(getattr(args, name), args.member))
     return args
@@ -242,9 +247,23 @@ def _train(args, argv):
             check_stopped()
             if args.save is not None:
                 trained.save(args.save)
+            if args.report is not None:
+                write_report(args.report, trained, data, position.reports, _told_of(args))
             seconds = keeper.finish(seconds + time.perf_counter() - begin)
         sha256 = hashlib.sha256(trained.parameters.tobytes()).hexdigest()
         history.write({"event": "end", "test_error": test_error, "seconds": seconds, "parameters_sha256": sha256})
+
+
+def _told_of(args):
+    """What a report tells of the options: the usual ones, others not at their defaults, but no network's."""
+    usual, defaults = ("epochs", "batch_size", "learning_rate", "decay", "seed"), vars(_parser().parse_args([]))
+    silent = (*_OF_NETWORK, "data", "split", "save", "history", "report", "checkpoint", "checkpoint_every", "resume",
+              "recipes", "member", "committee")  # fmt: skip
+    return {
+        name.replace("_", " "): "all" if name == "batch_size" and value is None else value
+        for name, value in vars(args).items()
+        if name in usual or (name not in silent and value != defaults[name])
+    }
 
 
 def _distortion(given):
@@ -323,7 +342,9 @@ def _prepare(args):
     if args.checkpoint_every is not None:
         options.positive("checkpoint_every", args.checkpoint_every)
     outputs = {}
-    for option in ("save", "history", "checkpoint"):
+    if args.report is not None:
+        check_matplotlib()
+    for option in ("save", "history", "report", "checkpoint"):
         if getattr(args, option) is not None:
             outputs[f"--{option}"] = target = check_writable(f"--{option}", getattr(args, option))
             setattr(args, option, target)  # links are followed once: what is locked and what is written are one file

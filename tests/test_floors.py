@@ -7,7 +7,7 @@ from pathlib import Path
 import neurone
 
 ROOT = Path(neurone.__file__).parent
-COMMANDS = ["train", "evaluate", "predict", "fetch", "convert", "export", "draw", "compile"]
+COMMANDS = ["train", "evaluate", "predict", "fetch", "convert", "export", "draw", "report", "compile"]
 FLOORS = [
     ["constants", "errors", "floats", "layout", "loading", "options", "randomness", "system"],
     ["container", "files", "usercache"],
@@ -16,7 +16,7 @@ FLOORS = [
     ["engine"],
     ["network", "committee", "calibration"],
     ["training"],
-    ["images", "ink", "grouping", "formats", "sklearn"],
+    ["images", "ink", "grouping", "formats", "plots", "sklearn"],
     ["commands", "recipes", "trainings", *COMMANDS],
 ]
 FLOOR = {name: number for number, floor in enumerate(FLOORS) for name in floor}

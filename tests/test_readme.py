@@ -51,4 +51,4 @@ def test_commands_of_the_readme_exist():
     targets = set(re.findall(r"(?:^    |`)make ([a-z]+)", text, re.MULTILINE))
     assert targets and targets <= set(re.findall(r"^([a-z]+):", (README.parent / "Makefile").read_text(), re.MULTILINE))
     modules = set(re.findall(r"python -m neurone\.([a-z]+)", text))
-    assert modules == {"train", "evaluate", "predict", "fetch", "convert", "export", "draw", "compile"}
+    assert modules == {"train", "evaluate", "predict", "fetch", "convert", "export", "draw", "report", "compile"}

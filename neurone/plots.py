@@ -1,0 +1,432 @@
+"""Pictures of networks and trainings, by matplotlib (the extra `plots`).
+
+Each function draws on an `Axes`, its own where none is given, and returns it. Networks and histories may be given as
+the files of `Network.save` and `train --history`. Colours are those of the style in force, dark or light. What a
+picture shows is told in words by `alternative_text`, and in the metadata of files that `save` writes.
+"""
+
+import json
+import os
+
+import numpy as np
+
+from neurone import options
+from neurone.committee import Committee, load
+from neurone.errors import ExtraError, InputError
+from neurone.files import reading, refusal
+from neurone.kernels.scalars import activate, derivative
+from neurone.training.reports import Report
+
+_LEARNING = {"cost": "cost", "error": "error in %", "learning_rate": "learning rate"}
+_ABREAST, _CAPTIONED = 10, 4  # images in a row, alone and with a line below
+
+
+def learning_curves(*histories, names=None, what="error", ax=None):
+    """Curves over the epochs of one or several trainings.
+
+    Parameters
+    ----------
+    *histories : path-like or list of Report
+        Files of `train --history`, or what `fit` returns.
+    names : list of str, optional
+        Of the histories, in the legend.
+    what : {"error", "cost", "learning_rate"}
+        Of errors and costs, those on the training samples (dashed, as they pass) and on those held out, where there are
+        any.
+    ax : matplotlib.axes.Axes, optional
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Raises
+    ------
+    InputError
+        A file that is no history, or one without what is asked for.
+
+    Examples
+    --------
+    >>> import numpy as np, neurone
+    >>> net = neurone.Network((2, 3, 2))
+    >>> history = neurone.fit(net, np.eye(2), np.array([0, 1]), epochs=5)
+    >>> learning_curves(history).get_ylabel()
+    'error in %'
+    """
+    options.choice("what", what, _LEARNING)
+    runs = [reports_of(history) for history in histories]
+    if not runs:
+        raise InputError("no history is given; give at least one, a file of --history or what fit returns")
+    names = [str(each) for each in names] if names is not None else _names_of(histories)
+    if len(names) != len(runs):
+        raise InputError(f"names are {len(names)}, histories {len(runs)}; give a name for each")
+    parts = {"learning_rate": [("learning_rate", "")]}.get(
+        what, [(f"train_{what}" if what == "error" else "cost", "training"), (f"validation_{what}", "held out")]
+    )
+    ax = _axes(ax)
+    told = []
+    for number, (name, reports) in enumerate(zip(names, runs, strict=True)):
+        found = [(key, part) for key, part in parts if reports and all(getattr(r, key) is not None for r in reports)]
+        if not found:
+            raise InputError(f"the history {name!r} has no {_LEARNING[what]}; ask for another with what=")
+        epochs = [report.epoch + 1 for report in reports]
+        for key, part in found:
+            values = [getattr(report, key) for report in reports]
+            style = "--" if part == "training" and len(found) > 1 else "-"
+            label = ", ".join(filter(None, (name if len(runs) > 1 else "", part)))
+            ax.plot(epochs, values, style, color=f"C{number}", label=label, marker="." * (len(epochs) < 3) or None)
+            told.append(f"{label or name} from {values[0]:.3g} to {values[-1]:.3g} in {len(epochs)} epochs")
+    ax.set(xlabel="epoch", ylabel=_LEARNING[what])
+    ax.xaxis.get_major_locator().set_params(integer=True)
+    if what != "learning_rate":
+        ax.set_ylim(bottom=0)
+    if len(ax.lines) > 1 or len(runs) > 1:
+        ax.legend(frameon=False)
+    return _told(ax, f"{_LEARNING[what]} by epoch: " + "; ".join(told))
+
+
+def confusion_matrix(network, images, labels, ax=None):
+    """How often each class was taken for which. Right answers stand on the diagonal, without colour.
+
+    Parameters
+    ----------
+    network : Network, Committee or path-like
+    images, labels : ndarray
+        As `predict` takes them; labels are integers (P,).
+    ax : matplotlib.axes.Axes, optional
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Examples
+    --------
+    >>> import numpy as np, neurone
+    >>> net = neurone.Network((2, 2))
+    >>> confusion_matrix(net, np.eye(2), np.array([0, 1])).get_xlabel()
+    'answer'
+    """
+    network, labels = _network(network), _labels(images, labels)
+    answers = network.predict(images)
+    counts = counted(labels, answers)
+    ax, classes = _axes(ax), len(counts)
+    wrong = np.where(np.eye(classes, dtype=bool) | (counts == 0), np.nan, counts)
+    most = np.nanmax(wrong) if np.isfinite(wrong).any() else 1
+    ax.imshow(wrong, cmap="Oranges", vmin=0, vmax=most)
+    small = {"fontsize": min(9, 85 / classes)}
+    for (row, column), count in np.ndenumerate(counts if classes <= 30 else np.zeros((0, 0))):
+        if count:
+            on = {} if row == column else {"color": "white" if count > 0.6 * most else "black"}
+            bold = {"fontweight": "bold"} if row == column else {}
+            ax.text(column, row, str(count), ha="center", va="center", **small, **on, **bold)
+    names = [_name(network, label) for label in range(classes)]
+    if classes <= 30:
+        ax.set_xticks(range(classes), names, rotation=90 if max(map(len, names)) > 2 else 0, **small)
+        ax.set_yticks(range(classes), names, **small)
+    ax.set(xlabel="answer", ylabel="true class")
+    right = int(np.trace(counts))
+    return _told(ax, f"confusion matrix of {len(labels)} images in {classes} classes: {right} answers right")
+
+
+def first_layer(network, shape=None, count=100, ax=None):
+    """The weights into the neurons of the first layer, each as an image: red above 0, blue below, white at 0.
+
+    Parameters
+    ----------
+    network : Network or path-like
+    shape : (int, int), optional
+        Rows and columns of an image; by default a square.
+    count : int
+        How many neurons, from the first on.
+    ax : matplotlib.axes.Axes, optional
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Raises
+    ------
+    InputError
+        A committee; a shape of other pixels than the network's inputs.
+
+    Examples
+    --------
+    >>> import neurone
+    >>> first_layer(neurone.Network((784, 30, 10))).get_title()
+    '30 neurons of the first layer'
+    """
+    network = _network(network)
+    if isinstance(network, Committee):
+        raise InputError("a committee has several first layers; give one of its networks")
+    inputs = network.sizes[0]
+    rows, columns = (round(inputs**0.5),) * 2 if shape is None else shape
+    if rows * columns != inputs:
+        raise InputError(f"shape is {rows} x {columns}, the network has {inputs} inputs; give rows and columns of them")
+    weights = network.layer(0)[1:, :count].T.reshape(-1, rows, columns)
+    # A few weights far beyond all others would leave the rest pale.
+    largest = float(np.quantile(np.abs(weights), 0.998)) or 1.0
+    ax = _axes(ax)
+    ax.imshow(_mosaic(weights), cmap="RdBu_r", vmin=-largest, vmax=largest)
+    _bare(ax, f"{len(weights)} neurons of the first layer")
+    return _told(
+        ax, f"weights of {len(weights)} neurons as images of {rows} x {columns}, nearly all within {largest:.2g} of 0"
+    )
+
+
+def misread(network, images, labels, count=20, ax=None):
+    """The images that were misread most surely, with what was read instead, how surely, and what they are.
+
+    Parameters
+    ----------
+    network : Network, Committee or path-like
+    images : ndarray
+        (P, rows, columns).
+    labels : ndarray of integers, (P,)
+    count : int
+    ax : matplotlib.axes.Axes, optional
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Examples
+    --------
+    >>> import numpy as np, neurone
+    >>> images = np.zeros((4, 5, 5), np.uint8)
+    >>> misread(neurone.Network((25, 2)), images, np.array([0, 0, 1, 1])).get_title()
+    '2 of 4 misread'
+    """
+    network, labels = _network(network), _labels(images, labels)
+    answers, outputs = network.predict(images), network.predict_proba(images)
+    sure = outputs[np.arange(len(outputs)), np.minimum(answers, outputs.shape[1] - 1)]
+    wrong = np.flatnonzero(answers != labels)
+    chosen = wrong[np.argsort(-sure[wrong], kind="stable")][:count]
+    ax, told = _axes(ax), []
+    rows, columns = np.asarray(images).shape[1:]
+    if len(chosen):
+        abreast = min(_CAPTIONED, len(chosen))
+        step = rows + max(6, rows // 3)  # room for a line below
+        lines = -(-len(chosen) // abreast)
+        whole = np.full((lines * step, abreast * (columns + 2)), np.nan)
+        for place, index in enumerate(chosen):
+            top, left = place // abreast * step, place % abreast * (columns + 2)
+            whole[top : top + rows, left : left + columns] = images[index] / (np.max(images[index]) or 1)
+            answer, label = (_name(network, each[index]) for each in (answers, labels))
+            ax.text(
+                left + columns / 2, top + rows + 0.5, f"{answer} ({sure[index]:.2f}), is {label}",
+                ha="center", va="top", fontsize=7.5,
+            )  # fmt: skip
+            told.append(f"a {label} as {answer}")
+        ax.imshow(whole, cmap="gray", vmin=0, vmax=1)
+    _bare(ax, f"{len(wrong)} of {len(labels)} misread")
+    return _told(ax, f"{len(wrong)} of {len(labels)} images misread; the surest: {', '.join(told) or 'none'}")
+
+
+def outputs(network, image, ax=None):
+    """The outputs for one image, as bars.
+
+    Parameters
+    ----------
+    network : Network, Committee or path-like
+    image : ndarray
+        As one of those that `predict` takes.
+    ax : matplotlib.axes.Axes, optional
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Examples
+    --------
+    >>> import numpy as np, neurone
+    >>> len(outputs(neurone.Network((4, 3)), np.ones(4)).patches)
+    3
+    """
+    network = _network(network)
+    values = network.predict_proba(np.asarray(image)[None])[0]
+    names = [_name(network, label) for label in range(len(values))] if len(values) > 1 else ["output"]
+    ax = _axes(ax)
+    best = int(values.argmax())
+    ax.barh(range(len(values)), values, color=["C1" if k == best else "C0" for k in range(len(values))])
+    ax.set_yticks(range(len(values)), names)
+    ax.invert_yaxis()
+    ax.set(xlabel="output", xlim=(min(0, values.min()), max(1, values.max())))
+    return _told(ax, "outputs: " + ", ".join(f"{name} {y:.3f}" for name, y in zip(names, values, strict=True)))
+
+
+def activation(name, slope=1.0, ax=None):
+    """An activation and its derivative from -6 to 6, as on the notes' first page (specification section 1).
+
+    Parameters
+    ----------
+    name : {"logistic", "tanh", "relu", "identity"}
+    slope : float
+        Of the logistic function.
+    ax : matplotlib.axes.Axes, optional
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Examples
+    --------
+    >>> activation("tanh").get_title()
+    'tanh'
+    """
+    options.choice("name", name, options.ACTIVATIONS)
+    code, slope = options.ACTIVATIONS[name], options.positive("slope", slope)
+    x = np.linspace(-6, 6, 481)
+    y = [activate(code, s, slope) for s in x]
+    ax = _axes(ax)
+    ax.plot(x, y, label="g")
+    ax.plot(x, [derivative(code, u, slope) for u in y], "--", label="derivative")
+    ax.axhline(0, linewidth=0.5, color="grey")
+    ax.set(xlabel="x", title=name + (f", slope {slope:g}" if name == "logistic" and slope != 1 else ""))
+    ax.legend(frameon=False)
+    return _told(ax, f"the function {name} and its derivative, from -6 to 6")
+
+
+def calibration(network, images, labels, bins=10, ax=None):
+    """How often answers are right, by how sure the network is of them; on the diagonal it is as sure as it should be.
+
+    Parameters
+    ----------
+    network : Network, Committee or path-like
+    images, labels : ndarray
+        As for `confusion_matrix`. The network has two outputs or more.
+    bins : int
+    ax : matplotlib.axes.Axes, optional
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Examples
+    --------
+    >>> import numpy as np, neurone
+    >>> calibration(neurone.Network((2, 2)), np.eye(2), np.array([0, 1])).get_ylabel()
+    'share of right answers'
+    """
+    network, labels = _network(network), _labels(images, labels)
+    sure, right = network.predict_proba(images).max(axis=1), network.predict(images) == labels
+    which = np.minimum((sure * bins).astype(int), bins - 1)
+    counts, sums, hits = (np.bincount(which, weights, bins) for weights in (None, sure, right))
+    some = counts > 0
+    gap = float(np.abs(sums - hits).sum() / len(labels))
+    ax = _axes(ax)
+    ax.plot([0, 1], [0, 1], linewidth=0.8, color="grey")
+    ax.plot(sums[some] / counts[some], hits[some] / counts[some], "o-")
+    ax.set(xlabel="output of the answer", ylabel="share of right answers", xlim=(0, 1.02), ylim=(0, 1.02))
+    ax.set_title(f"mean gap {100 * gap:.2f} %")
+    return _told(ax, f"share of right answers by output of the answer, {bins} steps; mean gap {100 * gap:.2f} %")
+
+
+def alternative_text(ax):
+    """What the picture shows, in words, for those who do not see it.
+
+    Examples
+    --------
+    >>> alternative_text(activation("relu"))
+    'the function relu and its derivative, from -6 to 6'
+    """
+    return ax.alternative_text
+
+
+def save(ax, path, **settings):
+    """Write the figure of `ax` to a PNG, SVG or PDF file, with the alternative text among its metadata.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+    path : path-like
+    **settings
+        For `Figure.savefig`, such as `dpi`.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> save(activation("tanh"), tempfile.mkdtemp() + "/tanh.png")
+    """
+    key = "Subject" if os.fspath(path).endswith(".pdf") else "Description"
+    ax.figure.savefig(path, metadata={key: alternative_text(ax)}, bbox_inches="tight", **settings)
+
+
+def counted(labels, answers):
+    """How often each label got which answer: (classes, classes)."""
+    classes = 1 + max(int(np.max(labels, initial=0)), int(np.max(answers, initial=0)))
+    return np.bincount(classes * labels.astype(np.int64) + answers, minlength=classes**2).reshape(classes, classes)
+
+
+def _axes(ax):
+    if ax is not None:
+        return ax
+    try:
+        from matplotlib import pyplot
+    except ImportError:
+        raise ExtraError(
+            "plots need matplotlib: pip install matplotlib, or this package with its extra 'plots'"
+        ) from None
+    return pyplot.subplots(layout="constrained")[1]
+
+
+def _network(network):
+    return network if hasattr(network, "predict_proba") else load(network)
+
+
+def _labels(images, labels):
+    labels = np.asarray(labels)
+    if labels.dtype.kind not in "iu" or labels.shape != (len(images),) or labels.size == 0:
+        raise InputError(
+            f"labels are {labels.dtype} {labels.shape} of {len(images)} images; give integers (P,), one for each"
+        )
+    return labels
+
+
+def _name(network, label):
+    return str(label) if network.classes is None else network.classes[label]
+
+
+def _names_of(histories):
+    return [
+        os.path.basename(os.fspath(each)) if isinstance(each, str | os.PathLike) else str(number)
+        for number, each in enumerate(histories, 1)
+    ]
+
+
+def reports_of(history):
+    """The reports of a file of --history, or those given."""
+    if not isinstance(history, str | os.PathLike):
+        return list(history)
+    found = []
+    with reading(history) as file:
+        for number, line in enumerate(file, 1):
+            try:
+                event = json.loads(line)
+                if event.pop("event") == "epoch":
+                    event.pop("network", None)
+                    found.append(Report(**event))
+            except (ValueError, TypeError, KeyError, AttributeError):
+                raise refusal(history, f"line {number} is none of a history; use a file of train --history") from None
+    if not found:
+        raise refusal(history, "has no epoch; use a file of train --history")
+    return found
+
+
+def _mosaic(images):
+    """Images (count, rows, columns) side by side, nothing between them."""
+    count, rows, columns = images.shape
+    abreast = min(_ABREAST, count)
+    whole = np.full((-(-count // abreast) * (rows + 1) - 1, abreast * (columns + 1) - 1), np.nan)
+    for place, image in enumerate(images):
+        top, left = place // abreast * (rows + 1), place % abreast * (columns + 1)
+        whole[top : top + rows, left : left + columns] = image
+    return whole
+
+
+def _bare(ax, title):
+    ax.set_axis_off()
+    ax.set_title(title)
+
+
+def _told(ax, text):
+    ax.alternative_text = text
+    return ax

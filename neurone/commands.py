@@ -2,10 +2,12 @@
 
 import argparse
 import os
+import re
 import signal
 import sys
 import warnings
 from contextlib import contextmanager, suppress
+from difflib import get_close_matches
 
 import numpy as np
 
@@ -22,14 +24,98 @@ _EMBEDDED = (60_000, 10_000)
 _SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 
+# What `python -m neurone` lists: each command in a line, and three examples for its --help.
+COMMANDS = {
+    "train": (
+        "train a network on a set of images",
+        "--save digits.npz --history history.jsonl --report report.html",
+        "--data photos/ --hidden 300 100 --activation relu --epochs 20 --validation 5000",
+        "--recipe simard-2003-elastic --epochs 15 --checkpoint run.state --resume",
+    ),
+    "evaluate": (
+        "score a network on a test set",
+        "digits.npz",
+        "digits.npz --data photos/",
+        "one.npz two.npz three.npz",
+    ),
+    "predict": (
+        "read digits from pictures",
+        "digits.npz photo.jpg",
+        "digits.npz page.jpg --several --show seen.png",
+        "one.npz two.npz photo.jpg",
+    ),
+    "draw": (
+        "open a page that reads the digits one draws",
+        "digits.npz",
+        "one.npz two.npz",
+        "committee.npz",
+    ),
+    "report": (
+        "write a page about a network: errors, curves, weights",
+        "digits.npz",
+        "digits.npz --history history.jsonl --output digits.html",
+        "digits.npz --data photos/",
+    ),
+    "export": (
+        "write a network as C, ONNX or a web page",
+        "digits.npz --format c --output digits.c",
+        "digits.npz --format html --output digit.html",
+        "digits.npz --format onnx --output digits.onnx",
+    ),
+    "fetch": (
+        "download a set of images",
+        "mnist",
+        "fashion-mnist --folder data/",
+        "emnist --split letters",
+    ),
+    "convert": (
+        "write pictures or CSV files as a set of IDX files",
+        "photos/ idx/ --size 28",
+        "mnist.csv idx/",
+        "emnist/ idx/ --split letters",
+    ),
+    "compile": (
+        "compile kernels ahead",
+        "",
+        "--dtype float32",
+        "--hidden 100 --batch-size 32",
+    ),
+}
+
+
 class Parser(argparse.ArgumentParser):
-    """argparse with its errors in one line, and options written in full only."""
+    """argparse with its errors in one line, options written in full only, and examples at the end of its help."""
 
     def __init__(self, command, description, **settings):
-        super().__init__(prog=f"python -m neurone.{command}", description=description, allow_abbrev=False, **settings)
+        self._command = called(command)
+        super().__init__(prog=self._command, description=description, allow_abbrev=False, **settings)
+        self._examples = COMMANDS[command][1:]
+
+    def format_help(self):
+        lines = (f"  {self._command} {example}".rstrip() for example in self._examples)
+        return "\n".join([f"{super().format_help()}\nexamples:", *lines, ""])
 
     def error(self, message):
-        raise InputError(f"{message} (--help lists the options)")
+        raise InputError(f"{message}{self._nearest(message)} (--help lists the options)")
+
+    def _nearest(self, message):
+        """A question after an option that does not exist, if there is one much like it."""
+        if message.startswith("unrecognized arguments: "):
+            for word in message.split()[2:]:
+                found = (
+                    get_close_matches(word.partition("=")[0], self._option_string_actions, 1) if word[0] == "-" else ()
+                )
+                if found:
+                    return f"; did you mean {found[0]}?"
+        wrong = re.search(r"invalid choice: '(.*?)' \(choose from (.*)\)", message)
+        found = get_close_matches(wrong[1], re.findall(r"[\w-]+", wrong[2]), 1) if wrong else ()
+        return f"; did you mean {found[0]}?" if found else ""
+
+
+def called(command):
+    """How this command is called, by the script `neurone` or by Python."""
+    script = os.path.splitext(os.path.basename(sys.argv[0]))[0] == "neurone"
+    return f"neurone {command}" if script else f"python -m neurone.{command}"
 
 
 def batch_size(text):

@@ -18,6 +18,7 @@ FLOORS = [
     ["training"],
     ["images", "ink", "grouping", "formats", "plots", "sklearn"],
     ["commands", "recipes", "trainings", *COMMANDS],
+    ["__main__"],
 ]
 FLOOR = {name: number for number, floor in enumerate(FLOORS) for name in floor}
 

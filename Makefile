@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 
-.PHONY: train test torture bench lint clean
+.PHONY: train test torture bench docs lint clean
 
 train: $(VENV)/installed-run
 	$(VENV)/bin/python -m neurone.train
@@ -20,6 +20,9 @@ torture: $(VENV)/installed-torture
 bench: $(VENV)/installed-bench
 	$(VENV)/bin/python benchmarks/report.py
 
+docs: $(VENV)/installed-docs
+	$(VENV)/bin/python -m sphinx -W --keep-going -q docs docs/_build
+
 lint: $(VENV)/installed-dev
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
@@ -29,6 +32,7 @@ $(VENV)/installed-run: extras = progress,images
 $(VENV)/installed-test: extras = test
 $(VENV)/installed-torture: extras = torture
 $(VENV)/installed-bench: extras = bench
+$(VENV)/installed-docs: extras = docs
 $(VENV)/installed-dev: extras = dev
 $(VENV)/installed-%: pyproject.toml
 	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)

@@ -433,7 +433,7 @@ class NeuroneClassifier(ClassifierMixin, _Perceptron):
         those of inputs that are 0 in it; of sparse data, "sgd" with `momentum=0` and `alpha=0` costs only what is
         stored.
     alpha : float, default 1e-4
-        L2 penalty: alpha / 2 |w|^2, divided by a batch's weight, in the loss too.
+        L2 penalty: `alpha / 2 |w|^2`, divided by a batch's weight, in the loss too.
     batch_size : int or "auto", default "auto"
         "auto" is 200, or all samples if there are fewer.
     learning_rate : {"constant", "invscaling", "adaptive"}, default "constant"

@@ -130,7 +130,7 @@ def fit(
     beta_1, beta_2, epsilon : float, default 0.9, 0.999, 1e-8
         Of adam.
     alpha : float, default 0.0
-        Factor of the penalty alpha / 2 |w|^2 that is added to a batch's total cost; biases are not penalised.
+        Factor of the penalty `alpha / 2 |w|^2` that is added to a batch's total cost; biases are not penalised.
     weight_decay : float, default 0.0
         Before a correction, weights, not biases, are multiplied by 1 - weight_decay times the learning rate, apart from
         the gradient (Loshchilov and Hutter, 2019: AdamW, with adam).

@@ -24,7 +24,7 @@ class Report:
     validation_cost : float or None
         Mean cost over the validation set after the epoch; None without one.
     penalty : float or None
-        What the penalty adds to `cost`: alpha / 2 |w|^2 of each batch, over its samples; None where nobody asked.
+        What the penalty adds to `cost`: `alpha / 2 |w|^2` of each batch, over its samples; None where nobody asked.
     learning_rate : float
         The epoch's own.
     seconds : float

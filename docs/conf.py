@@ -7,6 +7,7 @@ release = neurone.__version__
 extensions = ["myst_parser", "numpydoc", "sphinx.ext.autodoc", "sphinx.ext.mathjax", "sphinx.ext.viewcode"]
 myst_enable_extensions = ["dollarmath", "amsmath"]
 myst_heading_anchors = 3
+default_role = "code"  # what docstrings put between single backticks
 html_theme = "furo"
 html_title = "neurone"
 exclude_patterns = ["_build", "*.ipynb"]

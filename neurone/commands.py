@@ -127,7 +127,7 @@ def batch_size(text):
 
 
 def run(command, main, argv=None):
-    """Run `main(argv)` and return the command's exit code (README): an error is one line, never a traceback."""
+    """Run `main(argv)` and return the exit code (docs/commands.md): an error is one line, never a traceback."""
     # A stream that was closed before the start is None in Python.
     sys.stdout = sys.stdout or open(os.devnull, "w")
     sys.stderr = sys.stderr or open(os.devnull, "w")

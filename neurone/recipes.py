@@ -16,8 +16,8 @@ class Recipe:
     published : str
         The source's test error on MNIST, in percent.
     reached : str
-        Ours, with all 60,000 images, the median of seeds 0 to 2 or that of seed 0 alone (README says which), and the
-        time that it took, as far as it has been run.
+        Ours, with all 60,000 images, the median of seeds 0 to 2 or that of seed 0 alone (docs/commands.md says which),
+        and the time that it took, as far as it has been run.
     options : dict
         The options.
     """

@@ -100,7 +100,11 @@ def _parser():
     add("--save", metavar="FILE.npz", help="write the network here")
     add("--history", metavar="FILE.jsonl", help="write a JSON line for each epoch here, and one for the end")
     add("--report", metavar="FILE.html", help="write a page about the training here (needs the extra `plots`)")
-    add("--calibrate", action="store_true", help="by the samples of --validation, at the end; see README")
+    add(
+        "--calibrate",
+        action="store_true",
+        help="by the samples of --validation, at the end: temperature, and what is unlike",
+    )
     add("--checkpoint", metavar="FILE", help="keep the run's whole state here: an interrupted one loses nothing")
     add("--checkpoint-every", type=float, metavar="S", help="seconds between two, besides each epoch's (default: 30)")
     add("--resume", action="store_true", help="continue from the checkpoint, if there is one, to the same bits")

@@ -1,4 +1,4 @@
-"""The README's Python example runs, and learns what it says it learns."""
+"""The examples of the README and of docs/python.md run, and learn what they say they learn."""
 
 import re
 from pathlib import Path
@@ -7,15 +7,17 @@ import numpy as np
 import pytest
 
 README = Path(__file__).resolve().parent.parent / "README.md"
+DOCS = README.parent / "docs"
 
 
 def _examples():
-    return re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
+    return re.findall(r"```python\n(.*?)```", (DOCS / "python.md").read_text(), re.DOTALL)
 
 
 def test_python_example(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    example, _, _ = _examples()
+    (example,) = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
+    assert example == _examples()[0]
     names = {}
     exec(example, names)
     assert names["net"].predict(names["images"]).tolist() == names["labels"].tolist() == [0, 1, 1, 0]
@@ -46,9 +48,15 @@ def test_example_of_estimators():
 
 
 def test_commands_of_the_readme_exist():
-    """Each `make` target and module that the README names."""
-    text = README.read_text()
+    """Each `make` target and module that the README and the pages name; every link leads somewhere."""
+    text = README.read_text() + "".join(page.read_text() for page in DOCS.glob("*.md"))
     targets = set(re.findall(r"(?:^    |`)make ([a-z]+)", text, re.MULTILINE))
     assert targets and targets <= set(re.findall(r"^([a-z]+):", (README.parent / "Makefile").read_text(), re.MULTILINE))
     modules = set(re.findall(r"python -m neurone\.([a-z]+)", text))
     assert modules == {"train", "evaluate", "predict", "fetch", "convert", "export", "draw", "report", "compile"}
+
+
+def test_links():
+    for page in [README, *DOCS.glob("*.md")]:
+        for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):
+            assert (page.parent / link).exists(), f"{page.name}: {link}"

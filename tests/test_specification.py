@@ -33,7 +33,7 @@ def _headings():
 def _sources():
     for folder in ("neurone", "tests", "benchmarks"):
         yield from (path for path in (PROJECT / folder).rglob("*") if path.suffix in (".py", ".c"))
-    yield from (PROJECT / "README.md", PROJECT / "Makefile")
+    yield from (PROJECT / "README.md", PROJECT / "Makefile", *(PROJECT / "docs").glob("*.md"))
 
 
 def test_citations_resolve():

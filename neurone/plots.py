@@ -206,14 +206,15 @@ def misread(network, images, labels, count=20, ax=None):
         abreast = min(_CAPTIONED, len(chosen))
         step = rows + max(6, rows // 3)  # room for a line below
         lines = -(-len(chosen) // abreast)
-        whole = np.full((lines * step, abreast * (columns + 2)), np.nan)
+        wide = columns + columns // 2  # and beside, for the line is wider than its image
+        whole = np.full((lines * step, abreast * wide - columns // 2), np.nan)
         for place, index in enumerate(chosen):
-            top, left = place // abreast * step, place % abreast * (columns + 2)
+            top, left = place // abreast * step, place % abreast * wide
             whole[top : top + rows, left : left + columns] = images[index] / (np.max(images[index]) or 1)
             answer, label = (_name(network, each[index]) for each in (answers, labels))
             ax.text(
                 left + columns / 2, top + rows + 0.5, f"{answer} ({sure[index]:.2f}), is {label}",
-                ha="center", va="top", fontsize=7.5,
+                ha="center", va="top", fontsize=8,
             )  # fmt: skip
             told.append(f"a {label} as {answer}")
         ax.imshow(whole, cmap="gray", vmin=0, vmax=1)

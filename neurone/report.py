@@ -99,7 +99,7 @@ def _page(network, data, history, settings, answers, wrong):
     ]
     if images.ndim == 3 and wrong:
         sections.append(
-            ("Misread most surely", _figure(lambda ax: plots.misread(network, images, labels, ax=ax), (5, 4.4)))
+            ("Misread most surely", _figure(lambda ax: plots.misread(network, images, labels, 12, ax), (5, 3.6)))
         )
     if len(networks) == 1 and images.ndim == 3:
         shape = images.shape[1:]

@@ -289,3 +289,21 @@ def test_draw(tmp_path, run):
     assert done.returncode == 0
     (page,) = (tmp_path / "temporary").glob("neurone-*/digit.html")
     assert done.stdout == f"{page}\n" and "<canvas" in page.read_text()
+
+
+@pytest.mark.parametrize("event", ["paste", "drop"])
+def test_a_picture_is_pasted_or_dropped(opened, trained, tmp_path, event):
+    save_html(trained, tmp_path / "a.html")
+    page = opened(tmp_path / "a.html")
+    images, labels = digits(9)
+    path = photographs.stored(photographs.on_paper(photographs.drawn(images[8])), "png", 1, tmp_path / "picture.png")
+    page.evaluate("""async ([text, type]) => {
+        const blob = await (await fetch("data:image/png;base64," + text)).blob(), data = new DataTransfer();
+        data.items.add(new File([blob], "a.png", {type: "image/png"}));
+        document.dispatchEvent(type === "paste"
+            ? new ClipboardEvent("paste", {clipboardData: data}) : new DragEvent("drop", {dataTransfer: data}));
+    }""", [encoded(path.read_bytes()), event])  # fmt: skip
+    page.locator("#answer strong").wait_for()
+    assert answer(page) == str(labels[8])
+    draw(page, STROKES["1"])  # takes the picture's place
+    assert answer(page) == "1"

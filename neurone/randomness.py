@@ -39,6 +39,29 @@ def epoch_order(count, seed, epoch):
     return _order(_words(count, seed, _SHUFFLE, epoch))
 
 
+def windowed_order(count, seed, epoch, window, block):
+    """The order of an epoch's samples that are read as blocks, `window` at a time: specification section 19.
+
+    >>> windowed_order(10, seed=0, epoch=0, window=2, block=3).tolist()
+    [9, 7, 8, 6, 5, 0, 1, 4, 3, 2]
+    """
+    order, done = np.empty(count, np.int64), 0
+    blocks = epoch_order(-(-count // block), seed, epoch)
+    for first in range(0, len(blocks), window):
+        chosen = np.sort(blocks[first : first + window])  # so that equal words keep the samples' order
+        samples = np.concatenate([np.arange(b * block, min((b + 1) * block, count)) for b in chosen])
+        words = np.concatenate([_words_between(b * block, min((b + 1) * block, count), seed, epoch) for b in chosen])
+        order[done : done + len(samples)] = samples[_order(words)]
+        done += len(samples)
+    return order
+
+
+def _words_between(first, last, seed, epoch):
+    """Those of an epoch's words that samples first to last - 1 have."""
+    start = first - first % _WORDS_A_STEP
+    return _words(last - start, seed, _SHUFFLE, epoch, start)[first - start :]
+
+
 def hold_out_order(count, seed):
     """The order in which samples are taken for validation, int64 (count,)."""
     return _order(_words(count, seed, _HOLD_OUT))

@@ -21,7 +21,7 @@ from random_fits import parts_for_all  # noqa: E402
 import neurone.commands  # noqa: E402
 from neurone.datasets.idx import write_idx  # noqa: E402
 from neurone.datasets.mnist import load_folder  # noqa: E402
-from neurone.engine import learners, plan  # noqa: E402
+from neurone.engine import learners, plan, windows  # noqa: E402
 
 
 def pytest_addoption(parser):
@@ -59,6 +59,7 @@ def teams(monkeypatch, gathered):
 def gathered(monkeypatch):
     """How many threads each call's team had, as if there were eight cores, and however short an epoch."""
     monkeypatch.setattr(learners, "cores", lambda: 8)
+    monkeypatch.setattr(windows, "cores", lambda: 8)
     monkeypatch.setattr(plan, "_WORK_OF_AN_EPOCH", 1)
     sizes, gather = [], learners.team
 

@@ -116,7 +116,7 @@ def call_of(monkeypatch):
 
     def call_of(samples):
         monkeypatch.setattr("neurone.training.fit._CALL_SECONDS", 0)
-        monkeypatch.setattr("neurone.engine.distortion.WINDOW", 16)
+        monkeypatch.setattr("neurone.engine.windows.WINDOW", 16)
         for learner in tuning.LEARNERS.values():
             monkeypatch.setattr(learner, "samples_per_call", lambda *_: samples)
 

@@ -5,7 +5,7 @@ import pytest
 
 import neurone
 from neurone.datasets.digits import digits
-from neurone.engine import distortion
+from neurone.engine import windows
 from neurone.kernels import scalars
 from neurone.kernels.arguments import Pixels, Span
 from neurone.kernels.distortion import distort, gaussian
@@ -128,7 +128,7 @@ def test_weights_are_a_gaussian(deviation):
 
 @pytest.fixture
 def small_windows(monkeypatch):
-    monkeypatch.setattr(distortion, "WINDOW", 16)
+    monkeypatch.setattr(windows, "WINDOW", 16)
     monkeypatch.setattr("neurone.training.fit._CALL_SECONDS", 0)
 
 
@@ -162,7 +162,7 @@ def test_all_kernels_and_threads_give_the_same_bits(images, options, dtype, smal
 @pytest.mark.parametrize("free", [1, 2])
 def test_windows_are_made_by_whoever_is_free(free, small_windows, monkeypatch):
     expected = trained(IMAGES, batch_size=5)
-    monkeypatch.setattr(distortion, "cores", lambda: free)
+    monkeypatch.setattr(windows, "cores", lambda: free)
     assert trained(IMAGES, batch_size=5) == expected
 
 

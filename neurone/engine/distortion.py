@@ -1,5 +1,4 @@
-"""Images that are distorted anew in every epoch, as the user asks for it, and as the learners get them: a window of the
-epoch at a time, while they train on the one before."""
+"""Images that are distorted anew in every epoch: as the user asks for it, and as `windows.py` reads them."""
 
 import math
 from dataclasses import asdict, dataclass
@@ -7,17 +6,14 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from neurone import options
+from neurone.engine.mapped import MappedRows
 from neurone.engine.threads import team
 from neurone.errors import InputError
 from neurone.kernels import distortion, jit
 from neurone.kernels.arguments import Distortion as Arrays
 from neurone.kernels.arguments import Pixels, Span
 from neurone.kernels.simd import REGISTER_BYTES
-from neurone.system import cores
 
-# Samples of a window: enough to make beginning a thread worth it, few enough that the first window of an epoch, which
-# nothing is trained on meanwhile, takes some 20 ms.
-WINDOW = 2048
 # A Gaussian is cut off at three deviations, where it is below a hundredth of its height.
 _DEVIATIONS = 3
 # Pixels and deviations, so that places stay finite and lines short.
@@ -123,90 +119,38 @@ def arrays_for(shape, deviation):
     return weights, *(np.zeros(size, real) for size in sizes)
 
 
-class Unchanged:
-    """The samples of every call, which are the same ones."""
-
-    def __init__(self, samples):
-        self.samples = samples
-
-    def limit(self, _):
-        """Where a call that begins at a place of the order must end."""
-        return np.inf
-
-    def take(self, span, _):
-        """The samples of a span; `span.rows` tells where their images stand."""
-        return self.samples
-
-    def ahead(self, _, __):
-        """What another thread may do while this span is trained on, or None."""
-
-    def compile(self):
-        pass
-
-
 class Distorted:
-    """The samples of a window of the epoch, distorted.
+    """What `Windows` reads: distorted images, each made anew for every epoch.
 
     Parameters
     ----------
-    problem : Problem
-    cut : callable
-        Makes the kernels' `Samples` of rows.
+    rows : ndarray or MappedRows
+    seed : int
+    distortion : Distortion
+        For images of its `shape`.
     """
 
-    def __init__(self, problem, cut):
-        self._rows, self._cut, self._distortion = problem.rows, cut, problem.distortion
-        self._seed, self._places = problem.seed, np.arange(len(problem.rows)) % WINDOW
-        self._hows, self._now, self._next = [], (None, None), (None, None)
-        self.samples = cut(self._rows[:1])  # for the types
+    def __init__(self, rows, seed, distortion):
+        self._rows, self._seed, self._distortion, self._hows = rows, seed, distortion, []
 
-    def limit(self, first):
-        return first - first % WINDOW + WINDOW
-
-    def take(self, span, threads):
-        """The samples of a span, which lies in one window; up to `threads` threads make it, if nobody has."""
-        place = self._place(span)
-        if self._now[0] != place:
-            ready = self._next if self._next[0] == place else (place, self._make(span, place, threads))
-            self._now, self._next = ready, (None, None)
-        span.rows = self._places
-        return self._now[1]
-
-    def ahead(self, span, busy):
-        """What another thread may do while `busy` ones train on this span: make the next window of the epoch."""
-        epoch, window = self._place(span)
-        if busy >= cores() or self._next[0] is not None or (window + 1) * WINDOW >= len(self._rows):
-            return None
-
-        def make():
-            place = epoch, window + 1
-            self._next = place, self._make(span, place, 1)
-
-        return make
-
-    def compile(self):
-        nothing = Span(np.arange(0), 0, 0, 0, np.arange(0))
-        jit.prepare(distortion.distort, Pixels(self._rows), nothing, self._arrays(0), self._rows[:0].copy())
-
-    def _place(self, span):
-        return span.epoch, span.first // WINDOW
-
-    def _arrays(self, number):
-        while len(self._hows) <= number:
+    def __call__(self, order, first, last, epoch, threads):
+        rows, some = self._rows, order[first:last]
+        places = some
+        if isinstance(rows, MappedRows):
+            rows, places = rows.read(some), np.arange(len(some))
+        found = np.empty((len(some), rows.shape[1]), rows.dtype)
+        borders = [len(some) * member // threads for member in range(threads + 1)]
+        while len(self._hows) < threads:
             self._hows.append(self._distortion.arrays(self._seed))
-        return self._hows[number]
-
-    def _make(self, span, place, threads):
-        epoch, window = place
-        first, last = window * WINDOW, min((window + 1) * WINDOW, len(self._rows))
-        found = np.empty((last - first, self._rows.shape[1]), self._rows.dtype)
-        borders = [first + (last - first) * member // threads for member in range(threads + 1)]
-        hows = [self._arrays(member) for member in range(threads)]
 
         def work(member):
             begin, end = borders[member : member + 2]
-            share = Span(span.order, begin, end, epoch, span.order)
-            distortion.distort(Pixels(self._rows), share, hows[member], found[begin - first : end - first])
+            share = Span(some, begin, end, epoch, places)
+            distortion.distort(Pixels(rows), share, self._hows[member], found[begin:end])
 
         team(work, threads, np.zeros((1 + threads, 16), np.int64))
-        return self._cut(found)
+        return found
+
+    def compile(self):
+        nothing, rows = Span(np.arange(0), 0, 0, 0, np.arange(0)), self._rows[:1]
+        jit.prepare(distortion.distort, Pixels(rows), nothing, self._distortion.arrays(self._seed), rows[:0].copy())

@@ -10,12 +10,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from neurone.engine import samples
-from neurone.engine.distortion import Distorted, Distortion, Unchanged
+from neurone.engine.distortion import Distorted, Distortion
+from neurone.engine.mapped import SHOWN, MappedRows
 from neurone.engine.memory import aligned, each, rows_of
 from neurone.engine.optimizer import Optimizer
 from neurone.engine.parameters import Packed, own
 from neurone.engine.plan import Part, group_size, parts, samples_per_call, team_size, tranche
 from neurone.engine.threads import team
+from neurone.engine.windows import Unchanged, Windows
 from neurone.kernels import batch, jit, notes, online
 from neurone.kernels.arguments import Copied, NotesWorkspace, OnlineWorkspace, Span, Team, Workspace
 from neurone.kernels.groups import BITS
@@ -37,7 +39,7 @@ class Problem:
     ----------
     network : Network
     rows, divisor
-        As `datasets.arrays.as_images` gives them.
+        As `datasets.arrays.as_images` gives them; or MappedRows.
     targets : tuple
         Labels, float targets and factors of the samples, each empty where there are none.
     batch_size : int
@@ -75,6 +77,10 @@ class Problem:
     seed: int = 0
     distortion: Distortion | None = None
 
+    def shown(self):
+        """Rows by which the form of all is chosen: all of them, or the first ones of a file."""
+        return self.rows[:SHOWN] if isinstance(self.rows, MappedRows) else self.rows
+
     def rule(self):
         """How a batch corrects the parameters, for kernels."""
         optimizer, squares = self.optimizer, self.squares is not None
@@ -89,7 +95,11 @@ def _source(problem, cut, empty=None):
     """Where the samples of each call come from. cut: makes the kernels' structure of rows; empty: one of no samples."""
     if empty is not None:
         return Unchanged(empty)
-    return Unchanged(cut(problem.rows)) if problem.distortion is None else Distorted(problem, cut)
+    if problem.distortion is not None:
+        return Windows(problem.rows, cut, Distorted(problem.rows, problem.seed, problem.distortion))
+    if isinstance(problem.rows, MappedRows):
+        return Windows(problem.rows, cut, problem.rows)
+    return Unchanged(cut(problem.rows))
 
 
 class NotesLearner:
@@ -211,7 +221,7 @@ class OnlineLearner(_PackedLearner):
 
     def __init__(self, problem, tuned=False, empty=False):
         self.network = network = problem.network
-        rows = problem.rows
+        rows = problem.shown()
         lines_of_all = None if empty else samples.lines_of(rows)
         whole = not empty and samples.is_dense(rows, lines_of_all)
 
@@ -240,12 +250,12 @@ class BatchLearner(_PackedLearner):
     def __init__(self, problem, tuned=False, empty=False):
         self.network = problem.network
         self._rule = problem.rule()
-        network, rows, inputs = problem.network, problem.rows, problem.network.sizes[0]
-        lines_of_all, size = samples.lines_of(rows), min(problem.batch_size, len(rows))
+        network, rows, inputs = problem.network, problem.shown(), problem.network.sizes[0]
+        lines_of_all, size = samples.lines_of(rows), min(problem.batch_size, len(problem.rows))
         dense = samples.is_dense(rows, lines_of_all)
         stored = inputs if dense else int(lines_of_all[-1] - lines_of_all[0]) / len(rows)
         # Any number may be asked for; more threads than cores would only wait for each other.
-        threads = team_size(network, len(rows), size, stored, min(problem.threads, cores()))
+        threads = team_size(network, len(problem.rows), size, stored, min(problem.threads, cores()))
         members = parts(network, threads, stored, tuned)
         self._together = tranche(size, len(members))
         # A row that no sample of a tranche uses costs little, but there may be many of them: lists skip them. And lists
@@ -266,7 +276,7 @@ class BatchLearner(_PackedLearner):
         if empty:
             none, self._together = samples.none(rows, network.dtype, problem.targets, thinned), 1
         self._source = _source(problem, cut, none)
-        longest = inputs if problem.distortion else int(np.diff(lines_of_all).max())
+        longest = inputs if problem.distortion or rows is not problem.rows else int(np.diff(lines_of_all).max())
         self._longest = longest + 1 if thinned else 0
         self._packed = [Packed(network, part, group or 1) for part in members]
         self._works = [self._work(*of, problem) for of in zip(self._packed, members, strict=True)]

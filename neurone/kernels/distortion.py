@@ -172,7 +172,7 @@ def resample(page, matrix, elastic, field, found):
 
 @kernel
 def distort(pixels, span, how, found):
-    """Write the samples order[first:last] anew into found (samples, pixels), one after the other."""
+    """Write the samples order[first:last] anew into found (samples, pixels), one after the other; see `Span`."""
     page, columns = how.page, how.page.shape[1] - 3
     for q in range(span.first, span.last):
         p = span.order[q]
@@ -182,5 +182,5 @@ def distort(pixels, span, how, found):
             draw(key, columns, how.weights.size // 2, how.noise)
             smooth_lines(how.noise, how.weights, how.halfway)
             smooth_columns(how.halfway, how.weights, how.field)
-        enter_page(pixels.images[p], page)
+        enter_page(pixels.images[span.rows[q]], page)
         resample(page, how.matrix, how.elastic, how.field, found[q - span.first])

@@ -41,12 +41,12 @@ def advise(problem, reports, best_kept):
     else:
         part, least = last.train_error / error, _ERROR
         found, other = f"a training error of {last.train_error:.1f} %", f"{error:.1f} %"
-    if part > _LITTLE and looks_undivided(problem.rows):
+    if part > _LITTLE and looks_undivided(problem.shown()):
         _warn(f"training ended with {found}: images hold whole numbers up to 255 as floats; divide them by 255")
         return
     corrections = len(reports) * -(-count // problem.batch_size)
     enough = count >= _SAMPLES and len(reports) >= _EPOCHS and corrections >= _CORRECTIONS
-    if enough and part >= least and last.cost >= _COST * cost and _some(problem.rows).any():
+    if enough and part >= least and last.cost >= _COST * cost and _some(problem.shown()).any():
         _warn(
             f"training ended with {found}, and one answer for all samples has {other}: nothing was learnt; divide "
             "pixels by 255, scale other inputs to a mean of 0 and a variance of 1, or try another learning rate"

@@ -8,6 +8,7 @@ from neurone import options
 from neurone.datasets.arrays import SparseRows, as_factors, as_labels, numeric
 from neurone.engine.distortion import Distortion
 from neurone.engine.learners import Problem
+from neurone.engine.mapped import MappedRows, is_mapped
 from neurone.engine.optimizer import PLAIN_SGD, Optimizer
 from neurone.engine.scorer import Scorer
 from neurone.engine.tuning import LEARNERS
@@ -15,7 +16,7 @@ from neurone.errors import DivergenceError, InputError
 from neurone.floats import exactly
 from neurone.kernels.arguments import Span
 from neurone.network import Network
-from neurone.randomness import epoch_order
+from neurone.randomness import epoch_order, windowed_order
 from neurone.training.advice import advise
 from neurone.training.reports import Position, Report
 from neurone.training.rules import Rules, check_callback, follow
@@ -68,6 +69,8 @@ def fit(
     callback=None,
     progress=None,
     position=None,
+    window=None,
+    block=4096,
 ):
     """Train `network` in place and return the list of the epochs' reports.
 
@@ -166,6 +169,12 @@ def fit(
         2 ms, without a hidden layer, or with fewer than 57 neurons in the first (29 in 64 bits).
     sample_weight : array_like, optional
         Factors (P,) of the samples' costs and errors, 0 or more; a batch's mean still divides by its samples.
+    window : int, optional
+        For sets in files, larger than memory: blocks of `block` samples are taken in an order of their own, `window`
+        of them at a time, and the samples of these are mixed (specification section 19). So an epoch reads the file
+        here and there in `window` places, not everywhere. Images that are a memory map (`np.load(..., mmap_mode="r")`,
+        `np.memmap`) are read as they are trained on, with a window or without, and never copied as a whole.
+    block : int, default 4096
     validation : (images, labels), optional
         Scored after every epoch; of the forms that training takes.
     callback : callable, optional
@@ -251,6 +260,8 @@ def fit(
         validation=validation,
         progress=progress,
         position=position,
+        window=window,
+        block=block,
     )
     if position.last is not None:
         network.parameters = position.last
@@ -280,6 +291,8 @@ def iterate(
     tuning="background",
     told_tuned=None,
     position=None,
+    window=None,
+    block=4096,
     order_of=None,
     proportions=False,
     penalised=False,
@@ -302,6 +315,8 @@ def iterate(
     options.choice("kernels", kernels, options.KERNELS)
     options.choice("tuning", tuning, options.TUNINGS)
     seed, shuffle = options.seed(seed), options.flag("shuffle", shuffle)
+    block = options.integer("block", block)
+    window = None if window is None else options.integer("window", window)
     position = Position() if position is None else position
     optimizer.check(network.dtype)
     if distortion is not None:
@@ -336,7 +351,9 @@ def iterate(
 
     def order_of_seed(epoch):
         count = len(problem.rows)
-        return epoch_order(count, seed, epoch) if shuffle else np.arange(count)
+        if not shuffle:
+            return np.arange(count)
+        return epoch_order(count, seed, epoch) if window is None else windowed_order(count, seed, epoch, window, block)
 
     order_of = order_of_seed if order_of is None else order_of
     return _epochs(problem, learner, order_of, rules, epochs, position, scorer, progress, told_tuned)
@@ -351,7 +368,11 @@ def checked_problem(
     options.choice("reduction", reduction, options.REDUCTIONS)
     threads = options.integer("threads", threads)
     # Where they are distorted, floats stay floats: bytes are rounded to bytes again.
-    rows, divisor = network.rows_of(images, recognise=distortion is None)
+    if is_mapped(images):
+        rows = MappedRows(images, network)
+        divisor = rows.divisor
+    else:
+        rows, divisor = network.rows_of(images, recognise=distortion is None)
     if not len(rows):
         raise InputError("images hold no sample; give at least one")
     if distortion is not None and isinstance(rows, SparseRows):

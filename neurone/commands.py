@@ -83,6 +83,11 @@ COMMANDS = {
 }
 
 
+# How much like an option a wrong one must be, by difflib; and what other programs call some.
+_ALIKE = 0.7
+_ELSEWHERE = {"--lr": "--learning-rate", "--layers": "--hidden"}
+
+
 class Parser(argparse.ArgumentParser):
     """argparse with its errors in one line, options written in full only, and examples at the end of its help."""
 
@@ -102,9 +107,8 @@ class Parser(argparse.ArgumentParser):
         """A question after an option that does not exist, if there is one much like it."""
         if message.startswith("unrecognized arguments: "):
             for word in message.split()[2:]:
-                found = (
-                    get_close_matches(word.partition("=")[0], self._option_string_actions, 1) if word[0] == "-" else ()
-                )
+                name = _ELSEWHERE.get(word.partition("=")[0], word.partition("=")[0])
+                found = get_close_matches(name, self._option_string_actions, 1, _ALIKE) if name[0] == "-" else ()
                 if found:
                     return f"; did you mean {found[0]}?"
         wrong = re.search(r"invalid choice: '(.*?)' \(choose from (.*)\)", message)

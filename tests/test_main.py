@@ -60,6 +60,7 @@ def test_the_usual_comes_first(run):
     [
         (("--epoch", 3), "did you mean --epochs?"),
         (("--learning_rate=3",), "did you mean --learning-rate?"),
+        (("--lr", 3), "did you mean --learning-rate?"),
         (("--activation", "relus"), "did you mean relu?"),
         (("--recipe", "simard"), "did you mean simard-2003?"),
     ],

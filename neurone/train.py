@@ -27,6 +27,7 @@ from neurone.commands import (
     run,
 )  # fmt: skip
 from neurone.committee import load_network
+from neurone.datasets import mnist
 from neurone.datasets.arrays import stratified
 from neurone.datasets.look import remarks
 from neurone.datasets.mnist import is_part
@@ -67,6 +68,8 @@ def _parser():
     add = parser.add_argument_group("data").add_argument
     add_data(add)
     add("--validation", type=int, metavar="N", help="training samples to hold out, and score after each epoch")
+    add("--window", type=int, metavar="W", help="leave plain IDX files of --data on the disk; mix W blocks at a time")
+    add("--block", type=int, default=4096, metavar="B", help="samples of such a block (default: %(default)s)")
     add(
         "--distort",
         nargs="*",
@@ -219,6 +222,8 @@ def _train(args, argv):
         asked = network.settings() | rules | decisive
         start = None if args.start is None else checkpoint.fingerprint(network.parameters)
         asked |= optimizer.settings() | {"start": start, "validation": args.validation}
+        if args.window is not None:
+            asked |= {"window": args.window, "block": args.block}
         asked["distortion"] = None if distortion is None else [getattr(distortion, name) for name in _LIMITS]
         keeper = _Keeper(args, asked, network, data, check_lock)
         position = keeper.position
@@ -237,10 +242,11 @@ def _train(args, argv):
             network, images, labels, rules=Rules(**rules), **decisive, optimizer=optimizer, shuffle=True,
             kernels=args.kernels, tuning=args.tuning, told_tuned=told_tuned, threads=args.threads,
             validation=validation, progress=after_call, position=position, distortion=distortion,
+            window=args.window, block=args.block,
         )  # fmt: skip
         history = stack.enter_context(_History(args.history))
         progress.print(describe(data))
-        for line in remarks(data):
+        for line in remarks(data) if args.window is None else ():
             progress.print(line)
         progress.print(_describe_network(network))
         if keeper.resumed:
@@ -365,9 +371,17 @@ def _prepare(args):
         if getattr(args, option) is not None:
             outputs[f"--{option}"] = target = check_writable(f"--{option}", getattr(args, option))
             setattr(args, option, target)  # links are followed once: what is locked and what is written are one file
-    data = load_set(args.data, args.split)
+    data = load_set(args.data, args.split) if args.window is None else _left_on_disk(args)
     _refuse_overwriting(outputs, data.folder)
     return data
+
+
+def _left_on_disk(args):
+    """The set of --data, whose training images are a memory map."""
+    options.integer("window", args.window)
+    if args.data is None or args.validation is not None or args.committee is not None:
+        raise InputError("--window goes with a folder that --data names, and without --validation and --committee")
+    return mnist.load_set(args.data, args.split, mapped=True)
 
 
 def _refuse_overwriting(outputs, folder):

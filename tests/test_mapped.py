@@ -8,6 +8,7 @@ import pytest
 
 import neurone
 from neurone.datasets.digits import digits
+from neurone.datasets.idx import write_idx
 from neurone.randomness import epoch_order, windowed_order
 
 
@@ -144,3 +145,53 @@ except Enough:
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
     assert done.stdout == "enough\n", done.stderr
+
+
+@pytest.fixture
+def plain_set(tmp_path):
+    """Plain IDX files of 400 drawn digits and 50 to test."""
+    images, labels = digits(450)
+    folder = tmp_path / "set"
+    folder.mkdir()
+    for part, some in (("train", slice(400)), ("t10k", slice(400, 450))):
+        write_idx(folder / f"{part}-images-idx3-ubyte", images[some])
+        write_idx(folder / f"{part}-labels-idx1-ubyte", labels[some].astype(np.uint8))
+    return folder
+
+
+def test_train_leaves_the_images_on_disk(plain_set, tmp_path, call):
+    """The bits of `fit` with the same windows; other windows give others; resumed, the same."""
+    images, labels = digits(400)
+
+    def saved(*options):
+        done = call(
+            "train", "--data", plain_set, "--hidden", 9, "--batch-size", 10, "--save", tmp_path / "a.npz", *options
+        )
+        assert done.returncode == 0, done.stderr
+        return neurone.load(tmp_path / "a.npz").parameters.tobytes()
+
+    network = neurone.Network((784, 9, 10))
+    neurone.fit(network, images, labels, epochs=2, batch_size=10, learning_rate=0.05, decay=0.85, window=2, block=30)
+    windows = "--window", 2, "--block", 30
+    assert saved("--epochs", 2, *windows) == network.parameters.tobytes() != saved("--epochs", 2)
+    kept = "--checkpoint", tmp_path / "state", "--resume", *windows
+    saved("--epochs", 1, *kept)
+    assert saved("--epochs", 2, *kept) == network.parameters.tobytes()
+    done = call("train", "--data", plain_set, "--hidden", 9, "--batch-size", 10, "--checkpoint", tmp_path / "state",
+                "--resume", "--window", 3, "--block", 30)  # fmt: skip
+    assert done.returncode == 2 and "window" in done.stderr
+
+
+def test_what_cannot_stay_on_disk(plain_set, small_set, tmp_path, call):
+    def refused(*options):
+        done = call("train", "--window", 2, *options)
+        assert done.returncode == 2 and len(done.stderr.splitlines()) == 1
+        return done.stderr
+
+    assert "gzipped" in refused("--data", small_set)
+    assert "--data" in refused()
+    assert "without --validation" in refused("--data", plain_set, "--validation", 9)
+    (tmp_path / "a.csv").write_text("label,p0\n1,2\n")
+    assert "IDX" in refused("--data", tmp_path / "a.csv")
+    (plain_set / "SHA256SUMS").write_text("".join(f"{64 * '0'}  {path.name}\n" for path in sorted(plain_set.iterdir())))
+    assert "SHA-256" in refused("--data", plain_set)

@@ -185,6 +185,27 @@ class Idx:
         native = self.dtype.newbyteorder("=")
         return array if self.dtype == native else array.byteswap(inplace=True).view(native)
 
+    def map(self, hasher=None):
+        """The file's numbers as a memory map, read-only; `hasher` as for `read`, which alone reads the whole file.
+
+        Raises
+        ------
+        InputError
+            If the file is gzipped, or has changed since its header was read.
+        """
+        with reading(self.path) as file:
+            source = _Source(self.path, file)
+            if source.inflate is not None:
+                raise refusal(self.path, "is gzipped, and only plain files are read in windows; gunzip it")
+            size = os.fstat(file.fileno()).st_size
+            if _read_header(source, size, (len(self.shape),)) != (self.shape, self.dtype):
+                raise refusal(self.path, "changed while it was being read; try again")
+            if hasher is not None:
+                file.seek(0)
+                while data := file.read(_PIECE):
+                    hasher.update(data)
+            return np.memmap(file, self.dtype, "r", 4 + 4 * len(self.shape), self.shape)
+
     def _allocate(self):
         try:
             return np.empty(self.shape, self.dtype)

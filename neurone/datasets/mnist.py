@@ -120,17 +120,20 @@ def _compare_headers(idx):
         )
 
 
-def _read(paths, idx, sums):
-    """The array of the first of `paths`, whose header is `idx`; refused where its twin holds another."""
+def _read(paths, idx, sums, mapped=False):
+    """The array of the first of `paths`, whose header is `idx`; refused where its twin holds another.
+
+    `mapped`: a memory map, not compared with twins, and summed only where `sums` asks for it.
+    """
     hasher = hashlib.sha256()
-    array = idx.read(hasher)
+    array = idx.map(None if sums is None else hasher) if mapped else idx.read(hasher)
     if sums is not None and hasher.hexdigest() != sums[idx.path.name]:
         raise refusal(
             idx.path,
             f"has SHA-256 {hasher.hexdigest()}, SHA256SUMS says {sums[idx.path.name]}; download the file again, or if"
             " you changed it yourself write SHA256SUMS again with sha256sum",
         )
-    for twin in paths[1:]:
+    for twin in () if mapped else paths[1:]:
         other = open_idx(twin, array.ndim).read()
         if other.dtype != array.dtype or not np.array_equal(other, array):
             raise refusal(twin, f"holds something else than {shown(idx.path.name)} beside it; keep one of them")
@@ -145,7 +148,7 @@ def _name(folder, arrays):
     return f"{name}, but not the original," if name == "MNIST" else name
 
 
-def load_folder(folder, split=None):
+def load_folder(folder, split=None, mapped=False):
     """Load the four IDX files of a folder, gzipped or not.
 
     They are told apart by `train` or `t10k`/`test`, and `images` or `labels`, in their names; other files are
@@ -158,6 +161,8 @@ def load_folder(folder, split=None):
     folder : path-like
     split : str, optional
         Of EMNIST: "byclass", "bymerge", "balanced", "letters", "digits" or "mnist", if the folder holds several.
+    mapped : bool
+        Leave the training images, bytes or floats, in their plain file, as a memory map.
 
     Returns
     -------
@@ -183,9 +188,17 @@ def load_folder(folder, split=None):
     check_listed(folder, sums, [twins[0].name for twins in paths.values()])
     idx = {role: open_idx(twins[0], *_NDIM[role]) for role, twins in paths.items()}
     _compare_headers(idx)
-    arrays = {role: _read(twins, idx[role], sums) for role, twins in paths.items()}
-    name, classes, note = _name(folder, arrays), None, ""
+    if mapped:
+        stored = idx["train_images"].dtype
+        if split is not None or stored.kind not in "uf" or (stored.kind == "u" and stored.itemsize > 1):
+            raise refusal(
+                folder, "EMNIST, or images of integers that are not bytes, are not read in windows; convert it"
+            )
+    arrays = {role: _read(twins, idx[role], sums, mapped and role == "train_images") for role, twins in paths.items()}
+    name, classes, note = folder.resolve().name if mapped else _name(folder, arrays), None, ""
     for role, array in arrays.items():
+        if mapped and role == "train_images":
+            continue  # checked as it is read
         arrays[role] = (as_pixels if role.endswith("images") else as_classes)(idx[role].path, array)
     if split is not None:
         first, classes = emnist.classes_of(folder, split)
@@ -231,16 +244,20 @@ def _subfolders(folder):
         return []
 
 
-def load_set(path, split=None):
+def load_set(path, split=None, mapped=False):
     """Load a set of any form: a folder of IDX files, or one above it; of pictures; of CSV files; or a CSV file.
 
-    `load_folder`, `pictures.load` and `table.load` say more.
+    `load_folder`, `pictures.load` and `table.load` say more. `mapped` is for IDX files alone.
     """
     path = Path(path)
+    if mapped and not any(idx_files(path).values()):
+        raise refusal(
+            path, "is no folder of IDX files, which alone are read in windows; python -m neurone.convert makes one"
+        )
     if path.is_file():
         found = table.load(path)
     elif any(idx_files(path).values()):
-        return load_folder(path, split)
+        return load_folder(path, split, mapped)
     elif (within := _within(path)) is not None:
         return load_folder(within, split)
     else:

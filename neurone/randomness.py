@@ -43,7 +43,7 @@ def windowed_order(count, seed, epoch, window, block):
     """The order of an epoch's samples that are read as blocks, `window` at a time: specification section 19.
 
     >>> windowed_order(10, seed=0, epoch=0, window=2, block=3).tolist()
-    [9, 7, 8, 6, 5, 0, 1, 4, 3, 2]
+    [9, 0, 1, 2, 3, 8, 5, 6, 7, 4]
     """
     order, done = np.empty(count, np.int64), 0
     blocks = epoch_order(-(-count // block), seed, epoch)

@@ -18,7 +18,7 @@ def _main(argv):
     name, *rest = argv or ["--help"]
     if name in COMMANDS:
         return run(name, importlib.import_module(f"neurone.{name}").main, rest)
-    if name in ("-h", "--help", "--version"):
+    if name in ("-h", "--help", "help", "--version"):
         return run("", lambda _: print(__version__ if name == "--version" else _listed()))
     near = get_close_matches(name, COMMANDS, 1)
     meant = f"did you mean {near[0]}?" if near else f"there are {', '.join(COMMANDS)}"

@@ -6,6 +6,8 @@ import tempfile
 import webbrowser
 
 from neurone.commands import Parser, load_together, run
+from neurone.errors import InputError
+from neurone.files import shown
 from neurone.formats import save_html
 
 
@@ -22,8 +24,10 @@ def main(argv=None):
     page = os.path.join(folder, "digit.html")
     try:
         save_html(network, page)
-    except BaseException:
+    except BaseException as error:
         os.rmdir(folder)
+        if isinstance(error, InputError):  # it names the page, which nobody asked for by name
+            raise InputError(str(error).replace(shown(page), shown(args.networks[0]), 1)) from None
         raise
     print(page, flush=True)
     if not webbrowser.open("file://" + page):

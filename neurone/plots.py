@@ -6,6 +6,7 @@ picture shows is told in words by `alternative_text`, and in the metadata of fil
 """
 
 import json
+import math
 import os
 
 import numpy as np
@@ -19,6 +20,7 @@ from neurone.training.reports import Report
 
 _LEARNING = {"cost": "cost", "error": "error in %", "learning_rate": "learning rate"}
 _ABREAST, _CAPTIONED = 10, 4  # images in a row, alone and with a line below
+_LONGEST = 10  # letters of a name below an image
 
 
 def learning_curves(*histories, names=None, what="error", ax=None):
@@ -77,6 +79,8 @@ def learning_curves(*histories, names=None, what="error", ax=None):
             told.append(f"{label or name} from {values[0]:.3g} to {values[-1]:.3g} in {len(epochs)} epochs")
     ax.set(xlabel="epoch", ylabel=_LEARNING[what])
     ax.xaxis.get_major_locator().set_params(integer=True)
+    if max(len(reports) for reports in runs) == 1:
+        ax.set_xlim(0, 2)
     if what != "learning_rate":
         ax.set_ylim(bottom=0)
     if len(ax.lines) > 1 or len(runs) > 1:
@@ -105,7 +109,8 @@ def confusion_matrix(network, images, labels, ax=None):
     >>> confusion_matrix(net, np.eye(2), np.array([0, 1])).get_xlabel()
     'answer'
     """
-    network, labels = _network(network), _labels(images, labels)
+    network = _network(network)
+    labels = _labels(network, images, labels)
     answers = network.predict(images)
     counts = counted(labels, answers)
     ax, classes = _axes(ax), len(counts)
@@ -157,8 +162,10 @@ def first_layer(network, shape=None, count=100, ax=None):
     network = _network(network)
     if isinstance(network, Committee):
         raise InputError("a committee has several first layers; give one of its networks")
-    inputs = network.sizes[0]
-    rows, columns = (round(inputs**0.5),) * 2 if shape is None else shape
+    inputs, count = network.sizes[0], options.integer("count", count)
+    if shape is not None and not (isinstance(shape, tuple | list) and len(shape) == 2):
+        raise InputError(f"shape is {options.described(shape)}; give (rows, columns)")
+    rows, columns = (round(inputs**0.5),) * 2 if shape is None else (options.integer("shape", each) for each in shape)
     if rows * columns != inputs:
         raise InputError(f"shape is {rows} x {columns}, the network has {inputs} inputs; give rows and columns of them")
     weights = network.layer(0)[1:, :count].T.reshape(-1, rows, columns)
@@ -195,28 +202,34 @@ def misread(network, images, labels, count=20, ax=None):
     >>> misread(neurone.Network((25, 2)), images, np.array([0, 0, 1, 1])).get_title()
     '2 of 4 misread'
     """
-    network, labels = _network(network), _labels(images, labels)
-    answers, outputs = network.predict(images), network.predict_proba(images)
-    sure = outputs[np.arange(len(outputs)), np.minimum(answers, outputs.shape[1] - 1)]
+    network = _network(network)
+    labels = _labels(network, images, labels)
+    if np.ndim(images) != 3:
+        raise InputError(f"images have {np.ndim(images)} dimensions; give (P, rows, columns)")
+    count = options.integer("count", count)
+    answers, sure = _answers(network, images)
     wrong = np.flatnonzero(answers != labels)
     chosen = wrong[np.argsort(-sure[wrong], kind="stable")][:count]
     ax, told = _axes(ax), []
     rows, columns = np.asarray(images).shape[1:]
     if len(chosen):
         abreast = min(_CAPTIONED, len(chosen))
-        step = rows + max(6, rows // 3)  # room for a line below
+        names = {each: _short(_name(network, each)) for each in {*answers[chosen].tolist(), *labels[chosen].tolist()}}
+        apart = "\n" if max(map(len, names.values())) > 2 else ", "
+        step = rows + max(6, rows // 3) * (2 if apart == "\n" else 1)  # room below
         lines = -(-len(chosen) // abreast)
-        wide = columns + columns // 2  # and beside, for the line is wider than its image
-        whole = np.full((lines * step, abreast * wide - columns // 2), np.nan)
+        gap = 2 * columns if apart == "\n" else columns // 2  # and beside, for the line is wider than its image
+        wide = columns + gap
+        whole = np.full((lines * step, abreast * wide - gap), np.nan)
         for place, index in enumerate(chosen):
             top, left = place // abreast * step, place % abreast * wide
             whole[top : top + rows, left : left + columns] = images[index] / (np.max(images[index]) or 1)
-            answer, label = (_name(network, each[index]) for each in (answers, labels))
+            answer, label = (names[int(each[index])] for each in (answers, labels))
             ax.text(
-                left + columns / 2, top + rows + 0.5, f"{answer} ({sure[index]:.2f}), is {label}",
+                left + columns / 2, top + rows + 0.5, f"{answer} ({sure[index]:.2f}){apart}is {label}",
                 ha="center", va="top", fontsize=8,
             )  # fmt: skip
-            told.append(f"a {label} as {answer}")
+            told.append(f"{label} as {answer}")
         ax.imshow(whole, cmap="gray", vmin=0, vmax=1)
     _bare(ax, f"{len(wrong)} of {len(labels)} misread")
     return _told(ax, f"{len(wrong)} of {len(labels)} images misread; the surest: {', '.join(told) or 'none'}")
@@ -293,7 +306,7 @@ def calibration(network, images, labels, bins=10, ax=None):
     ----------
     network : Network, Committee or path-like
     images, labels : ndarray
-        As for `confusion_matrix`. The network has two outputs or more.
+        As for `confusion_matrix`. The output is softmax, or logistic.
     bins : int
     ax : matplotlib.axes.Axes, optional
 
@@ -307,8 +320,12 @@ def calibration(network, images, labels, bins=10, ax=None):
     >>> calibration(neurone.Network((2, 2)), np.eye(2), np.array([0, 1])).get_ylabel()
     'share of right answers'
     """
-    network, labels = _network(network), _labels(images, labels)
-    sure, right = network.predict_proba(images).max(axis=1), network.predict(images) == labels
+    network, bins = _network(network), options.integer("bins", bins)
+    labels = _labels(network, images, labels)
+    if _first(network).output not in ("softmax", "logistic"):
+        raise InputError(f"the network's output is {_first(network).output}; how sure it is, softmax and logistic tell")
+    answers, sure = _answers(network, images)
+    right = answers == labels
     which = np.minimum((sure * bins).astype(int), bins - 1)
     counts, sums, hits = (np.bincount(which, weights, bins) for weights in (None, sure, right))
     some = counts > 0
@@ -373,11 +390,34 @@ def _network(network):
     return network if hasattr(network, "predict_proba") else load(network)
 
 
-def _labels(images, labels):
+def _first(network):
+    """A network, of a committee the first; all have the same output function."""
+    return network.networks[0] if isinstance(network, Committee) else network
+
+
+def _answers(network, images):
+    """What is read, and how surely: the answer's output, or with one output that of the class that it stands for."""
+    answers, outputs = network.predict(images), network.predict_proba(images)
+    if outputs.shape[1] == 1:
+        return answers, np.where(answers == 1, outputs[:, 0], 1 - outputs[:, 0])
+    return answers, outputs[np.arange(len(outputs)), answers]
+
+
+def _short(name):
+    return name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…"
+
+
+def _labels(network, images, labels):
     labels = np.asarray(labels)
     if labels.dtype.kind not in "iu" or labels.shape != (len(images),) or labels.size == 0:
         raise InputError(
             f"labels are {labels.dtype} {labels.shape} of {len(images)} images; give integers (P,), one for each"
+        )
+    classes = max(network.sizes[-1], 2)
+    outside = np.flatnonzero((labels < 0) | (labels >= classes))
+    if outside.size:
+        raise InputError(
+            f"label {labels[outside[0]]} at position {outside[0]}; the network has labels from 0 to {classes - 1}"
         )
     return labels
 
@@ -396,6 +436,12 @@ def _names_of(histories):
 def reports_of(history):
     """The reports of a file of --history, or those given."""
     if not isinstance(history, str | os.PathLike):
+        if not isinstance(history, list | tuple) or not all(isinstance(report, Report) for report in history):
+            raise InputError(
+                f"a history is {options.described(history)}; give a file of --history, or what fit returns"
+            )
+        if not history:
+            raise InputError("a history is empty; give one of an epoch at least")
         return list(history)
     found = []
     with reading(history) as file:
@@ -404,7 +450,12 @@ def reports_of(history):
                 event = json.loads(line)
                 if event.pop("event") == "epoch":
                     event.pop("network", None)
-                    found.append(Report(**event))
+                    report = Report(**event)
+                    for name, value in vars(report).items():
+                        optional = value is None and name not in ("epoch", "cost", "learning_rate", "seconds")
+                        if not optional and not math.isfinite(value):
+                            raise ValueError
+                    found.append(report)
             except (ValueError, TypeError, KeyError, AttributeError):
                 raise refusal(history, f"line {number} is none of a history; use a file of train --history") from None
     if not found:

@@ -28,7 +28,8 @@ section { margin: 0 0 1rem; border: 1px solid #d9d6cf; border-radius: .6rem; pad
 img { display: block; width: 100%; max-width: 36rem; margin: 0 auto; }
 table { border-collapse: collapse; width: 100%; font-size: .9rem; font-variant-numeric: tabular-nums; }
 th, td { text-align: left; padding: .2rem .6rem .2rem 0; border-bottom: 1px solid #eceae5; vertical-align: top;
-  overflow-wrap: anywhere; }
+}
+td { overflow-wrap: anywhere; }
 th { font-weight: 600; } .numbers td, .numbers th:not(:first-child) { text-align: right; }
 .large { font-size: 2.2rem; font-weight: 700; }
 @media print { body { max-width: none; padding: 0; font-size: 10pt; } main { columns: 2; } }

@@ -307,3 +307,59 @@ def test_a_picture_is_pasted_or_dropped(opened, trained, tmp_path, event):
     assert answer(page) == str(labels[8])
     draw(page, STROKES["1"])  # takes the picture's place
     assert answer(page) == "1"
+
+
+def test_the_pen_is_lifted_by_what_takes_its_stroke(opened, trained, tmp_path):
+    """Undo, clear and a picture in the middle of a stroke; moves after it draw nothing, and are no errors."""
+    save_html(trained, tmp_path / "a.html")
+    page = opened(tmp_path / "a.html")
+    draw(page, STROKES["1"])
+    for key, left in (("Backspace", "1"), ("Escape", None)):
+        box = page.locator("#paper").bounding_box()
+        page.mouse.move(box["x"] + 50, box["y"] + 50)
+        page.mouse.down()
+        page.mouse.move(box["x"] + 90, box["y"] + 90)
+        page.keyboard.press(key)
+        page.mouse.move(box["x"] + 200, box["y"] + 60)
+        page.mouse.up()
+        if left is None:
+            assert page.locator("#answer").inner_text() == "Nothing yet."
+        else:
+            assert answer(page) == left
+    path = photographs.stored(photographs.on_paper(photographs.drawn(digits(1)[0][0])), "png", 1, tmp_path / "a.png")
+    page.locator("#paper").focus()
+    page.keyboard.press(" ")
+    page.locator("#file").set_input_files(path)
+    page.wait_for_timeout(500)
+    page.locator("#paper").focus()
+    page.keyboard.press("ArrowUp")
+    before = answer(page)
+    draw(page, STROKES["1"])  # undo brings the picture back, and what clear took
+    page.locator("#clear").click()
+    page.locator("#undo").click()
+    assert answer(page) == "1"
+    page.locator("#undo").click()
+    assert answer(page) == before
+
+
+def test_an_answer_outlives_a_file_that_is_no_picture(opened, trained, tmp_path):
+    save_html(trained, tmp_path / "a.html")
+    page = opened(tmp_path / "a.html")
+    draw(page, STROKES["7"])
+    (tmp_path / "no.txt").write_text("no")
+    page.locator("#file").set_input_files(tmp_path / "no.txt")
+    page.get_by_text("no.txt is no picture").wait_for()
+    assert answer(page) == "7"
+
+
+def test_outputs_that_are_not_numbers(opened, tmp_path):
+    """Finite weights whose sums are infinite: the class that `predict` gives."""
+    network = Network((784, 9, 3), activation="relu", seed=2)
+    network.parameters[:] = np.where(network.parameters > 0, 1e38, -1e38).astype(np.float32)
+    save_html(network, tmp_path / "a.html")
+    page = opened(tmp_path / "a.html")
+    draw(page, STROKES["1"])
+    shown = page.evaluate("[...document.querySelector('#image').getContext('2d').getImageData(0, 0, 28, 28).data]")
+    image = np.array(shown[::4], np.uint8).reshape(1, 784)
+    assert not np.isfinite(network.predict_proba(image)).all()
+    assert answer(page) == str(network.predict(image)[0])

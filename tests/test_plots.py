@@ -171,3 +171,51 @@ def test_labels_are_checked(net):
     for wrong in (labels[:5], labels * 0.5, labels[:, None]):
         with pytest.raises(neurone.InputError, match="labels are"):
             plots.confusion_matrix(net, images, wrong)
+
+
+def test_of_one_output(tmp_path):
+    """How sure an answer 0 is, is 1 minus the output."""
+    images, labels = digits(60)
+    network = neurone.Network((784, 4, 1), output="logistic", seed=1)
+    labels, output = labels % 2, network.predict_proba(images)[:, 0]
+    sure, answers = np.maximum(output, 1 - output), network.predict(images)
+    wrong = np.flatnonzero(answers != labels)
+    worst = wrong[np.argmax(sure[wrong])]
+    ax = plots.misread(network, images, labels)
+    assert ax.texts[0].get_text() == f"{answers[worst]} ({sure[worst]:.2f}), is {labels[worst]}"
+    x, _ = plots.calibration(network, images, labels, bins=1).lines[1].get_data()
+    assert x == pytest.approx(sure.mean())
+
+
+def test_long_names_do_not_meet():
+    images, labels = digits(200)
+    network = neurone.Network((784, 10), classes=[f"a long class name, number {k}" for k in range(10)])
+    figure, ax = pyplot.subplots(figsize=(5, 4), layout="constrained")
+    plots.misread(network, images, labels, ax=ax)
+    figure.canvas.draw()
+    boxes = [text.get_window_extent() for text in ax.texts]
+    assert boxes and not any(a.overlaps(b) for k, a in enumerate(boxes) for b in boxes[:k])
+
+
+def test_what_is_refused(net, history, tmp_path):
+    images, labels = digits(10)
+    identity = neurone.Network((784, 2), output="identity", cost="quadratic")
+    for call, message in (
+        (lambda: plots.first_layer(net, count=0), "count"),
+        (lambda: plots.first_layer(net, 28), "shape"),
+        (lambda: plots.first_layer(net, (-28, -28)), "shape"),
+        (lambda: plots.misread(net, images, labels, count=-1), "count"),
+        (lambda: plots.misread(net, images.reshape(10, 784), labels), "dimensions"),
+        (lambda: plots.confusion_matrix(net, images, labels + 10), "label 1"),
+        (lambda: plots.confusion_matrix(net, images, labels.astype(int) - 10), "label -"),
+        (lambda: plots.calibration(net, images, labels, bins=0), "bins"),
+        (lambda: plots.calibration(identity, images, labels % 2), "identity"),
+        (lambda: plots.learning_curves([]), "empty"),
+        (lambda: plots.learning_curves(3), "a history is"),
+    ):
+        with pytest.raises(neurone.InputError, match=message):
+            call()
+    for value in ('"abc"', "null", "NaN"):
+        (tmp_path / "wrong").write_text(history.read_text().replace('"cost": 0.5', f'"cost": {value}', 1))
+        with pytest.raises(neurone.InputError, match="line 1"):
+            plots.learning_curves(tmp_path / "wrong")

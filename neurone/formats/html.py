@@ -26,8 +26,10 @@ def save_html(network, path, int8=False):
 
     Any browser opens it, from disk too. In 32 bits its outputs are the bits of `predict_proba`; in 64, but for the last
     ones of `exp` and `tanh`, which are the browser's. What is drawn or dropped on it is prepared as `python -m
-    neurone.predict` prepares pictures. Other scripts on the page call `window.neurone.predict(pixels)`: a `Uint8Array`
-    of 784 pixels gives a `Float32Array` of the outputs (`Float64Array` of a network of 64 bits).
+    neurone.predict` prepares pictures, to the byte where a digit can be seen; of noise and plain gradients bytes may
+    differ, since least squares are solved by another method. Other scripts on the page call
+    `window.neurone.predict(pixels)`: a `Uint8Array` of 784 pixels gives a `Float32Array` of the outputs (`Float64Array`
+    of a network of 64 bits).
 
     Parameters
     ----------
@@ -64,11 +66,13 @@ def save_html(network, path, int8=False):
     data = {
         "labels": list(labels),
         "names": list(labels) if networks[0].sizes[-1] > 1 else ["output"],
+        # Where there is one output, answers have labels and the output a name.
         "networks": [_described(each, int8) for each in networks],
     }
     pages = resources.files("neurone.formats") / "page"
     parts = {
         "style": (pages / "page.css").read_text("utf-8"),
+        "what": "digit" if networks[0].classes is None else "picture",
         "description": html.escape(description(networks, int8)),
         # "</script>" in a class's name would end the element.
         "networks": json.dumps(data).replace("<", "\\u003c"),

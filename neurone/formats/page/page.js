@@ -24,21 +24,24 @@ function answerTo(pixels) {
 // For other scripts: an image's pixels in, outputs out; and an ImageData as `predict` prepares it, or null without ink.
 window.neurone = {predict: pixels => answerTo(pixels).outputs, prepare: imageOf};
 
-// ---- what is drawn: strokes, each a list of [x, y] from 0 to 1; or a picture
+// ---- what is on the paper: strokes, each a list of [x, y] from 0 to 1; or a picture
 
-let strokes = [], picture = null, pen = null, cursor = [0.5, 0.5], penDown = false, waiting = false;
+const EMPTY = {strokes: [], picture: null};
+let sheet = EMPTY, before = [];                                               // and the sheets that undo brings back
+let stroke = null, pointer = null, cursor = [0.5, 0.5];                       // the stroke that the pen is drawing
+let waiting = false, opening = 0;
 const paper = $("paper"), view = paper.getContext("2d");
 const own = Object.assign(document.createElement("canvas"), {width: PAPER + 2 * MARGIN, height: PAPER + 2 * MARGIN});
-const sheet = own.getContext("2d", {willReadFrequently: true});
+const draft = own.getContext("2d", {willReadFrequently: true});
 
 function ink(context, size) {
   context.lineWidth = PEN / PAPER * size;
   context.lineCap = context.lineJoin = "round";
   context.strokeStyle = "#000";
-  for (const stroke of strokes) {
+  for (const line of sheet.strokes) {
     context.beginPath();
-    stroke.forEach(([x, y]) => context.lineTo(x * size, y * size));
-    if (stroke.length === 1) context.lineTo(stroke[0][0] * size + 0.01, stroke[0][1] * size);
+    line.forEach(([x, y]) => context.lineTo(x * size, y * size));
+    if (line.length === 1) context.lineTo(line[0][0] * size + 0.01, line[0][1] * size);
     context.stroke();
   }
 }
@@ -48,29 +51,31 @@ function show() {
   paper.width = paper.height = size;
   view.fillStyle = "#fff";
   view.fillRect(0, 0, size, size);
+  const {picture} = sheet;
   if (picture) {
     const scale = size / Math.max(picture.width, picture.height), w = picture.width * scale, h = picture.height * scale;
     view.drawImage(picture, (size - w) / 2, (size - h) / 2, w, h);
   }
   ink(view, size);
   if (document.activeElement === paper && paper.matches(":focus-visible")) {
-    view.strokeStyle = penDown ? "#c2410c" : "#2a6fb0";
+    view.strokeStyle = stroke ? "#c2410c" : "#2a6fb0";
     view.lineWidth = size / 150;
     view.beginPath();
     view.arc(cursor[0] * size, cursor[1] * size, size / 30, 0, 7);
     view.stroke();
   }
-  $("undo").disabled = $("clear").disabled = !strokes.length && !picture;
+  $("undo").disabled = !before.length;
+  $("clear").disabled = sheet === EMPTY;
 }
 
 // The picture that is read, an ImageData: the paper with a margin, so that no stroke touches an edge.
 function drawn() {
-  sheet.setTransform(1, 0, 0, 1, 0, 0);
-  sheet.fillStyle = "#fff";
-  sheet.fillRect(0, 0, own.width, own.height);
-  sheet.translate(MARGIN, MARGIN);
-  ink(sheet, PAPER);
-  return sheet.getImageData(0, 0, own.width, own.height);
+  draft.setTransform(1, 0, 0, 1, 0, 0);
+  draft.fillStyle = "#fff";
+  draft.fillRect(0, 0, own.width, own.height);
+  draft.translate(MARGIN, MARGIN);
+  ink(draft, PAPER);
+  return draft.getImageData(0, 0, own.width, own.height);
 }
 
 function pixelsOf(bitmap) {
@@ -82,9 +87,17 @@ function pixelsOf(bitmap) {
 
 function read() {
   waiting = false;
-  const image = picture ? imageOf(pixelsOf(picture)) : strokes.length ? imageOf(drawn()) : null;
+  $("said").textContent = "";
+  const image = sheet === EMPTY ? null : imageOf(sheet.picture ? pixelsOf(sheet.picture) : drawn());
   if (image) tell(image, answerTo(image));
-  else tellNothing(picture ? "No ink is seen on the picture." : "Nothing yet.");
+  else tellNothing(sheet.picture ? "No ink is seen on the picture." : "Nothing yet.");
+}
+
+// Another sheet, before which the pen is lifted: what it was drawing may be gone.
+function turnTo(next) {
+  before.push(sheet);
+  sheet = next;
+  stroke = null;
 }
 
 function changed(now) {
@@ -102,6 +115,7 @@ const rows = names.map(name => {
   $("outputs").append(row);
   return row;
 });
+$("outputs").style.setProperty("--names", `${Math.min(16, Math.max(2, ...names.map(name => name.length)))}ch`);
 const lights = networks[0].sizes.slice(1, -1).map((count, layer) => {
   const title = document.createElement("h3"), box = document.createElement("div");
   title.textContent = `Hidden layer ${layer + 1}: ${count} neurons` + (networks.length > 1 ? ", of the first network" : "");
@@ -115,26 +129,32 @@ const lights = networks[0].sizes.slice(1, -1).map((count, layer) => {
 // Above its middle a neuron is warm, below it cold, and pale near it: 1/2 of logistic neurons, 0 of others.
 function light(box, values) {
   const logistic = networks[0].activation === "logistic", middle = logistic ? 0.5 : 0;
-  const most = logistic ? 0.5 : Math.max(1e-30, ...values.map(Math.abs));
+  const most = logistic ? 0.5 : Math.max(1e-30, ...values.map(Math.abs).filter(Number.isFinite));
   values.forEach((value, k) => {
-    const part = (value - middle) / most;
+    const part = (value - middle) / most || 0;                               // 0 of NaN
     box.children[k].style.background = `rgba(var(--${part > 0 ? "warm" : "cold"}), ${Math.min(1, Math.abs(part)).toFixed(3)})`;
   });
   box.setAttribute("aria-label", `${values.filter(value => value > middle).length} of ${values.length} neurons above ${middle}`);
 }
 
 function tell(image, {outputs, hidden}) {
-  const single = outputs.length === 1, best = single ? 0 : outputs.indexOf(outputs.reduce((a, b) => b > a ? b : a));
+  const single = outputs.length === 1, none = outputs.findIndex(Number.isNaN);   // which comes first, as for NumPy
+  const best = single ? 0 : none >= 0 ? none : outputs.indexOf(outputs.reduce((a, b) => b > a ? b : a));
   const answer = single ? description.labels[+(outputs[0] >= 0.5)] : names[best];
   $("answer").innerHTML = "<strong></strong><span></span>";
   $("answer").children[0].textContent = answer;
+  $("answer").children[0].className = answer.length > 4 ? "long" : "";
   $("answer").children[1].textContent = `output ${outputs[best].toFixed(3)}`;
-  const most = Math.max(1, ...outputs.map(Math.abs));
+  const most = Math.max(1, ...outputs.map(Math.abs).filter(Number.isFinite));
   rows.forEach((row, k) => {
     row.className = k === best ? "best" : "";
-    row.querySelector(".bar span").style.width = `${100 * Math.max(0, outputs[k]) / most}%`;
+    const part = Math.min(1, Math.abs(outputs[k]) / most || 0);
+    row.querySelector(".bar span").style.width = `${100 * part}%`;
+    row.classList.toggle("negative", outputs[k] < 0);
     row.children[2].textContent = outputs[k].toFixed(3);
   });
+  const list = $("outputs");
+  list.scrollTop = rows[best].offsetTop - list.clientHeight / 2;
   lights.forEach((box, layer) => light(box, [...hidden[layer]]));
   $("image").setAttribute("aria-label", `The image that is read, as ${answer}`);
   showImage(image);
@@ -162,62 +182,61 @@ function place(event) {
 }
 
 paper.addEventListener("pointerdown", event => {
-  if (pen !== null || event.button !== 0) return;
+  if (pointer !== null || event.button !== 0) return;
   event.preventDefault();
   paper.focus({focusVisible: false});
-  pen = event.pointerId;
-  try { paper.setPointerCapture(pen); } catch { /* an event that a script made has no pointer */ }
+  pointer = event.pointerId;
+  try { paper.setPointerCapture(pointer); } catch { /* an event that a script made has no pointer */ }
   begin(place(event));
 });
 paper.addEventListener("pointermove", event => {
-  if (event.pointerId !== pen) return;
+  if (event.pointerId !== pointer || !stroke) return;
   const all = event.getCoalescedEvents ? event.getCoalescedEvents() : [];
-  strokes[strokes.length - 1].push(...(all.length ? all : [event]).map(place));
+  stroke.push(...(all.length ? all : [event]).map(place));
   changed();
 });
 for (const end of ["pointerup", "pointercancel"]) window.addEventListener(end, event => {
-  if (event.pointerId !== pen) return;
-  pen = null;
+  if (event.pointerId !== pointer) return;
+  pointer = stroke = null;
   changed(true);
 });
 
 function begin(at) {
-  picture = null;
-  strokes.push([at]);
+  const line = [at];
+  turnTo({strokes: [...sheet.strokes, line], picture: null});
+  stroke = line;
   changed();
 }
 
 // ---- keys and buttons
 
 function undo() {
-  if (picture) picture = null;
-  else strokes.pop();
-  penDown = false;
+  if (!before.length) return;
+  sheet = before.pop();
+  stroke = null;
   changed(true);
 }
 
 function clear() {
-  strokes = [];
-  picture = null;
-  penDown = false;
+  if (sheet !== EMPTY) turnTo(EMPTY);
   changed(true);
 }
 
 $("undo").addEventListener("click", undo);
 $("clear").addEventListener("click", clear);
 paper.addEventListener("focus", show);
-paper.addEventListener("blur", () => { penDown = false; show(); });
+paper.addEventListener("blur", () => { stroke = null; show(); });
 paper.addEventListener("keydown", event => {
   const moves = {ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1]}, move = moves[event.key];
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   if (move) {
     cursor = cursor.map((x, k) => Math.min(1, Math.max(0, x + move[k] * STEP / PAPER)));
-    if (penDown) strokes[strokes.length - 1].push(cursor);
+    if (stroke) stroke.push(cursor);
     changed(true);
   } else if (event.key === " ") {
-    penDown = !penDown;
-    if (penDown) begin(cursor);
-    else changed(true);
+    if (stroke) stroke = null;
+    else begin(cursor);
+    changed(true);
   } else if (event.key === "Backspace") undo();
   else if (event.key === "Escape" || event.key === "Delete") clear();
   else return;
@@ -230,13 +249,16 @@ document.addEventListener("keydown", event => {
 // ---- pictures
 
 async function open(file) {
+  const mine = ++opening;                                                     // of two, the later one counts
+  let picture;
   try {
     picture = await createImageBitmap(file, {imageOrientation: "from-image", premultiplyAlpha: "none", colorSpaceConversion: "none"});
   } catch {
-    tellNothing(`${file.name || "What was pasted"} is no picture that this browser reads.`);
+    $("said").textContent = `${file.name || "What was pasted"} is no picture that this browser reads.`;
     return;
   }
-  strokes = [];
+  if (mine !== opening) return;
+  turnTo({strokes: [], picture});
   changed(true);
 }
 

@@ -1,12 +1,11 @@
 """`python -m neurone`, and the script `neurone`: which commands there are, and `neurone train` for each of them."""
 
 import importlib
-import os
 import sys
 from difflib import get_close_matches
 
 from neurone import __version__
-from neurone.commands import COMMANDS, one_line, run
+from neurone.commands import COMMANDS, by_script, called, one_line, run
 
 
 def main():
@@ -27,14 +26,13 @@ def _main(argv):
 
 
 def _listed():
-    script = os.path.basename(sys.argv[0]) == "neurone"
-    start = "neurone" if script else "python -m neurone"
+    start = "neurone" if by_script() else "python -m neurone"
     width = max(map(len, COMMANDS))
     lines = [f"  {name:{width}}  {about}" for name, (about, *_) in COMMANDS.items()]
     head = ["Trains small dense neural networks on a CPU: fast, and with the same bits every time.", ""]
     usage = [f"usage: {start} COMMAND ...", "", "commands:"]
     return "\n".join([*head, *usage, *lines, "", f"{start} COMMAND --help tells of one. The first steps:", "",
-                      f"  {start} train --save digits.npz", f"  {start} draw digits.npz"])  # fmt: skip
+                      f"  {called('train')} --save digits.npz", f"  {called('draw')} digits.npz"])  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -9,8 +9,7 @@ import warnings
 from contextlib import contextmanager, suppress
 from difflib import get_close_matches
 
-import numpy as np
-
+from neurone.answers import class_name, confusion
 from neurone.committee import Committee, load
 from neurone.datasets import mnist
 from neurone.datasets.digits import digits
@@ -118,8 +117,12 @@ class Parser(argparse.ArgumentParser):
 
 def called(command):
     """How this command is called, by the script `neurone` or by Python."""
-    script = os.path.splitext(os.path.basename(sys.argv[0]))[0] == "neurone"
-    return f"neurone {command}" if script else f"python -m neurone.{command}"
+    return f"neurone {command}" if by_script() else f"python -m neurone.{command}"
+
+
+def by_script():
+    """Whether the script `neurone` was called, not Python; it is `neurone.exe` on Windows."""
+    return os.path.splitext(os.path.basename(sys.argv[0]))[0] == "neurone"
 
 
 def batch_size(text):
@@ -262,23 +265,17 @@ def describe(data):
     )
 
 
-def class_name(network, label):
-    """The name of a class, where the network knows them, else its number."""
-    return str(label) if network.classes is None else network.classes[label]
-
-
 def print_test(network, data, threads=1):
     """Score the test set, print error and confusion matrix, and return the error in percent."""
     answers = network.predict(data.test_images, threads)
     wrong = int((answers != data.test_labels).sum())
     error = 100 * wrong / len(answers)
-    classes = 1 + max(int(data.test_labels.max()), int(answers.max()))
-    confusion = np.bincount(classes * data.test_labels.astype(np.int64) + answers, minlength=classes**2)
-    names = [class_name(network, label) for label in range(classes)]
-    width = max(len(str(confusion.max())), *map(len, names)) + 1
+    counts = confusion(data.test_labels, answers)
+    names = [class_name(network, label) for label in range(len(counts))]
+    width = max(len(str(counts.max())), *map(len, names)) + 1
     print("confusion matrix (a row for each true class, a column for each answer):")
     print(" " * width + " |" + "".join(f"{name:>{width}}" for name in names))
-    for name, counts in zip(names, confusion.reshape(classes, classes), strict=True):
-        print(f"{name:>{width}} |" + "".join(f"{count:{width}}" for count in counts))
+    for name, row in zip(names, counts, strict=True):
+        print(f"{name:>{width}} |" + "".join(f"{count:{width}}" for count in row))
     print(f"test error {error:.2f} % ({wrong} of {len(answers)})")
     return error

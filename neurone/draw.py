@@ -6,8 +6,6 @@ import tempfile
 import webbrowser
 
 from neurone.commands import Parser, load_together, run
-from neurone.errors import InputError
-from neurone.files import shown
 from neurone.formats import save_html
 
 
@@ -21,13 +19,12 @@ def main(argv=None):
     args = parser.parse_args(argv)
     network = load_together(args.networks)
     folder = tempfile.mkdtemp(prefix="neurone-")
-    page = os.path.join(folder, "digit.html")
+    # An error names the page: by the network's name, which the user knows.
+    page = os.path.join(folder, os.path.splitext(os.path.basename(args.networks[0]))[0] + ".html")
     try:
         save_html(network, page)
-    except BaseException as error:
+    except BaseException:  # Ctrl-C too leaves no folder behind
         os.rmdir(folder)
-        if isinstance(error, InputError):  # it names the page, which nobody asked for by name
-            raise InputError(str(error).replace(shown(page), shown(args.networks[0]), 1)) from None
         raise
     print(page, flush=True)
     if not webbrowser.open("file://" + page):

@@ -5,20 +5,24 @@ the files of `Network.save` and `train --history`. Colours are those of the styl
 picture shows is told in words by `alternative_text`, and in the metadata of files that `save` writes.
 """
 
-import json
-import math
 import os
 
 import numpy as np
 
 from neurone import options
+from neurone.answers import class_name, confusion
 from neurone.committee import Committee, load
 from neurone.errors import ExtraError, InputError
-from neurone.files import reading, refusal
 from neurone.kernels.scalars import activate, derivative
-from neurone.training.reports import Report
+from neurone.training.reports import Report, read_history
 
-_LEARNING = {"cost": "cost", "error": "error in %", "learning_rate": "learning rate"}
+# What learning curves show: its name, and the reports' fields with what they were found on.
+_LEARNING = {
+    "error": ("error in %", (("train_error", "training"), ("validation_error", "held out"))),
+    "cost": ("cost", (("cost", "training"), ("validation_cost", "held out"))),
+    "learning_rate": ("learning rate", (("learning_rate", ""),)),
+}
+_LABELLED = 30  # classes that a confusion matrix names and counts
 _ABREAST, _CAPTIONED = 10, 4  # images in a row, alone and with a line below
 _LONGEST = 10  # letters of a name below an image
 
@@ -55,21 +59,17 @@ def learning_curves(*histories, names=None, what="error", ax=None):
     'error in %'
     """
     options.choice("what", what, _LEARNING)
-    runs = [reports_of(history) for history in histories]
+    runs = [_reports(history) for history in histories]
     if not runs:
         raise InputError("no history is given; give at least one, a file of --history or what fit returns")
     names = [str(each) for each in names] if names is not None else _names_of(histories)
     if len(names) != len(runs):
         raise InputError(f"names are {len(names)}, histories {len(runs)}; give a name for each")
-    parts = {"learning_rate": [("learning_rate", "")]}.get(
-        what, [(f"train_{what}" if what == "error" else "cost", "training"), (f"validation_{what}", "held out")]
-    )
-    ax = _axes(ax)
-    told = []
+    (title, parts), told, ax = _LEARNING[what], [], _axes(ax)
     for number, (name, reports) in enumerate(zip(names, runs, strict=True)):
-        found = [(key, part) for key, part in parts if reports and all(getattr(r, key) is not None for r in reports)]
+        found = [(key, part) for key, part in parts if all(getattr(r, key) is not None for r in reports)]
         if not found:
-            raise InputError(f"the history {name!r} has no {_LEARNING[what]}; ask for another with what=")
+            raise InputError(f"the history {name!r} has no {title}; ask for another with what=")
         epochs = [report.epoch + 1 for report in reports]
         for key, part in found:
             values = [getattr(report, key) for report in reports]
@@ -77,7 +77,7 @@ def learning_curves(*histories, names=None, what="error", ax=None):
             label = ", ".join(filter(None, (name if len(runs) > 1 else "", part)))
             ax.plot(epochs, values, style, color=f"C{number}", label=label, marker="." * (len(epochs) < 3) or None)
             told.append(f"{label or name} from {values[0]:.3g} to {values[-1]:.3g} in {len(epochs)} epochs")
-    ax.set(xlabel="epoch", ylabel=_LEARNING[what])
+    ax.set(xlabel="epoch", ylabel=title)
     ax.xaxis.get_major_locator().set_params(integer=True)
     if max(len(reports) for reports in runs) == 1:
         ax.set_xlim(0, 2)
@@ -85,7 +85,7 @@ def learning_curves(*histories, names=None, what="error", ax=None):
         ax.set_ylim(bottom=0)
     if len(ax.lines) > 1 or len(runs) > 1:
         ax.legend(frameon=False)
-    return _told(ax, f"{_LEARNING[what]} by epoch: " + "; ".join(told))
+    return _told(ax, f"{title} by epoch: " + "; ".join(told))
 
 
 def confusion_matrix(network, images, labels, ax=None):
@@ -112,19 +112,19 @@ def confusion_matrix(network, images, labels, ax=None):
     network = _network(network)
     labels = _labels(network, images, labels)
     answers = network.predict(images)
-    counts = counted(labels, answers)
+    counts = confusion(labels, answers)
     ax, classes = _axes(ax), len(counts)
     wrong = np.where(np.eye(classes, dtype=bool) | (counts == 0), np.nan, counts)
     most = np.nanmax(wrong) if np.isfinite(wrong).any() else 1
     ax.imshow(wrong, cmap="Oranges", vmin=0, vmax=most)
     small = {"fontsize": min(9, 85 / classes)}
-    for (row, column), count in np.ndenumerate(counts if classes <= 30 else np.zeros((0, 0))):
-        if count:
-            on = {} if row == column else {"color": "white" if count > 0.6 * most else "black"}
-            bold = {"fontweight": "bold"} if row == column else {}
-            ax.text(column, row, str(count), ha="center", va="center", **small, **on, **bold)
-    names = [_name(network, label) for label in range(classes)]
-    if classes <= 30:
+    if classes <= _LABELLED:
+        for row, column in zip(*np.nonzero(counts), strict=True):
+            count = counts[row, column]
+            wrongly = {"color": "white" if count > 0.6 * most else "black"}
+            look = {"fontweight": "bold"} if row == column else wrongly
+            ax.text(column, row, str(count), ha="center", va="center", **small, **look)
+        names = [class_name(network, label) for label in range(classes)]
         ax.set_xticks(range(classes), names, rotation=90 if max(map(len, names)) > 2 else 0, **small)
         ax.set_yticks(range(classes), names, **small)
     ax.set(xlabel="answer", ylabel="true class")
@@ -214,7 +214,8 @@ def misread(network, images, labels, count=20, ax=None):
     rows, columns = np.asarray(images).shape[1:]
     if len(chosen):
         abreast = min(_CAPTIONED, len(chosen))
-        names = {each: _short(_name(network, each)) for each in {*answers[chosen].tolist(), *labels[chosen].tolist()}}
+        met = {*answers[chosen].tolist(), *labels[chosen].tolist()}
+        names = {each: _short(class_name(network, each)) for each in met}
         apart = "\n" if max(map(len, names.values())) > 2 else ", "
         step = rows + max(6, rows // 3) * (2 if apart == "\n" else 1)  # room below
         lines = -(-len(chosen) // abreast)
@@ -257,7 +258,7 @@ def outputs(network, image, ax=None):
     """
     network = _network(network)
     values = network.predict_proba(np.asarray(image)[None])[0]
-    names = [_name(network, label) for label in range(len(values))] if len(values) > 1 else ["output"]
+    names = [class_name(network, label) for label in range(len(values))] if len(values) > 1 else ["output"]
     ax = _axes(ax)
     best = int(values.argmax())
     ax.barh(range(len(values)), values, color=["C1" if k == best else "C0" for k in range(len(values))])
@@ -368,21 +369,22 @@ def save(ax, path, **settings):
     ax.figure.savefig(path, metadata={key: alternative_text(ax)}, bbox_inches="tight", **settings)
 
 
-def counted(labels, answers):
-    """How often each label got which answer: (classes, classes)."""
-    classes = 1 + max(int(np.max(labels, initial=0)), int(np.max(answers, initial=0)))
-    return np.bincount(classes * labels.astype(np.int64) + answers, minlength=classes**2).reshape(classes, classes)
+def check_matplotlib():
+    """Raise `ExtraError` where plots cannot be drawn."""
+    try:
+        import matplotlib.figure  # noqa: F401
+    except ImportError:
+        raise ExtraError(
+            "plots need matplotlib: pip install matplotlib, or this package with its extra 'plots'"
+        ) from None
 
 
 def _axes(ax):
     if ax is not None:
         return ax
-    try:
-        from matplotlib import pyplot
-    except ImportError:
-        raise ExtraError(
-            "plots need matplotlib: pip install matplotlib, or this package with its extra 'plots'"
-        ) from None
+    check_matplotlib()
+    from matplotlib import pyplot
+
     return pyplot.subplots(layout="constrained")[1]
 
 
@@ -422,8 +424,15 @@ def _labels(network, images, labels):
     return labels
 
 
-def _name(network, label):
-    return str(label) if network.classes is None else network.classes[label]
+def _reports(history):
+    """The reports of a file of --history, or those given."""
+    if isinstance(history, str | os.PathLike):
+        return read_history(history)
+    if not isinstance(history, list | tuple) or not all(isinstance(report, Report) for report in history):
+        raise InputError(f"a history is {options.described(history)}; give a file of --history, or what fit returns")
+    if not history:
+        raise InputError("a history is empty; give one of an epoch at least")
+    return list(history)
 
 
 def _names_of(histories):
@@ -431,36 +440,6 @@ def _names_of(histories):
         os.path.basename(os.fspath(each)) if isinstance(each, str | os.PathLike) else str(number)
         for number, each in enumerate(histories, 1)
     ]
-
-
-def reports_of(history):
-    """The reports of a file of --history, or those given."""
-    if not isinstance(history, str | os.PathLike):
-        if not isinstance(history, list | tuple) or not all(isinstance(report, Report) for report in history):
-            raise InputError(
-                f"a history is {options.described(history)}; give a file of --history, or what fit returns"
-            )
-        if not history:
-            raise InputError("a history is empty; give one of an epoch at least")
-        return list(history)
-    found = []
-    with reading(history) as file:
-        for number, line in enumerate(file, 1):
-            try:
-                event = json.loads(line)
-                if event.pop("event") == "epoch":
-                    event.pop("network", None)
-                    report = Report(**event)
-                    for name, value in vars(report).items():
-                        optional = value is None and name not in ("epoch", "cost", "learning_rate", "seconds")
-                        if not optional and not math.isfinite(value):
-                            raise ValueError
-                    found.append(report)
-            except (ValueError, TypeError, KeyError, AttributeError):
-                raise refusal(history, f"line {number} is none of a history; use a file of train --history") from None
-    if not found:
-        raise refusal(history, "has no epoch; use a file of train --history")
-    return found
 
 
 def _mosaic(images):

@@ -6,7 +6,8 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from neurone.commands import Parser, class_name, load_together, run
+from neurone.answers import class_name
+from neurone.commands import Parser, load_together, run
 from neurone.errors import InputError
 from neurone.files import check_writable, replacing, shown
 from neurone.images import SIDE, read, side_by_side

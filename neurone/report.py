@@ -1,7 +1,6 @@
 """`python -m neurone.report`, and `train --report`: a network on one page: settings, curves, errors, weights."""
 
 import base64
-import hashlib
 import html
 import io
 import os
@@ -12,10 +11,11 @@ import sys
 import numpy as np
 
 from neurone import __version__, plots
-from neurone.commands import Parser, add_data, check_goes_with, class_name, load_set, load_together, run
+from neurone.answers import class_name, confusion, parameters_sha256
+from neurone.commands import Parser, add_data, check_goes_with, load_set, load_together, run
 from neurone.committee import Committee
-from neurone.errors import ExtraError
 from neurone.files import check_writable, replacing, shown
+from neurone.training.reports import read_history
 
 _STYLE = """
 :root { color-scheme: light; }
@@ -50,24 +50,14 @@ def main(argv=None):
     parser.add_argument("--output", default="report.html", metavar="OUT.html", help="(default: %(default)s)")
     add_data(parser.add_argument)
     args = parser.parse_args(argv)
-    check_matplotlib()
+    plots.check_matplotlib()
     network = load_together(args.networks)
     check_writable("--output", args.output)
-    history = [] if args.history is None else plots.reports_of(args.history)
+    history = [] if args.history is None else read_history(args.history)
     data = load_set(args.data, args.split)
     check_goes_with(network, shown(args.networks[0]), data)
     write_report(args.output, network, data, history, {"network": ", ".join(map(shown, args.networks))})
     print(args.output)
-
-
-def check_matplotlib():
-    """Refuse, before anything is done, what would fail at its end."""
-    try:
-        import matplotlib.figure  # noqa: F401
-    except ImportError:
-        raise ExtraError(
-            "a report needs matplotlib: pip install matplotlib, or this package with its extra 'plots'"
-        ) from None
 
 
 def write_report(path, network, data, history, settings):
@@ -75,15 +65,15 @@ def write_report(path, network, data, history, settings):
 
     history: list of Report, may be empty. settings: what else to tell of the training, name to value.
     """
+    page = _page(network, data, history, settings)
+    with replacing(path) as file:
+        file.write(page.encode())
+
+
+def _page(network, data, history, settings):
     images, labels = data.test_images, data.test_labels
     answers = network.predict(images)
     wrong = int((answers != labels).sum())
-    with replacing(path) as file:
-        file.write(_page(network, data, history, settings, answers, wrong).encode())
-
-
-def _page(network, data, history, settings, answers, wrong):
-    images, labels = data.test_images, data.test_labels
     networks = network.networks if isinstance(network, Committee) else (network,)
     error = 100 * wrong / len(labels)
     summary = f'<p class="large">{error:.2f} %</p><p>of {len(labels)} test images misread ({wrong}).</p>'
@@ -150,7 +140,7 @@ def _table(rows):
 
 def _classes(network, labels, answers):
     """Precision and recall of each class."""
-    counts = plots.counted(labels, answers)
+    counts = confusion(labels, answers)
     head = "<tr><th>class</th><th>images</th><th>precision</th><th>recall</th></tr>"
     rows = []
     for label, row in enumerate(counts):
@@ -187,9 +177,8 @@ def _of_networks(networks):
 def _environment(networks):
     import numba
 
-    sha256 = hashlib.sha256(b"".join(each.parameters.tobytes() for each in networks)).hexdigest()
     return {
-        "SHA-256 of the parameters": sha256,
+        "SHA-256 of the parameters": parameters_sha256(networks),
         "neurone": __version__,
         "Python": platform.python_version(),
         "NumPy, Numba": f"{np.__version__}, {numba.__version__}",

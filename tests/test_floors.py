@@ -14,10 +14,10 @@ FLOORS = [
     ["kernels"],
     ["datasets"],
     ["engine"],
-    ["network", "committee", "calibration"],
+    ["network", "committee", "calibration", "answers"],
     ["training"],
     ["images", "ink", "grouping", "formats", "plots", "sklearn"],
-    ["commands", "recipes", "trainings", *COMMANDS],
+    ["commands", "recipes", "trainings", "train_options", *COMMANDS],
     ["__main__"],
 ]
 FLOOR = {name: number for number, floor in enumerate(FLOORS) for name in floor}

@@ -287,7 +287,7 @@ def test_draw(tmp_path, run):
     (tmp_path / "temporary").mkdir()
     done = run("draw", tmp_path / "net.npz", BROWSER="false", TMPDIR=str(tmp_path / "temporary"))
     assert done.returncode == 0
-    (page,) = (tmp_path / "temporary").glob("neurone-*/digit.html")
+    (page,) = (tmp_path / "temporary").glob("neurone-*/net.html")
     assert done.stdout == f"{page}\n" and "<canvas" in page.read_text()
 
 

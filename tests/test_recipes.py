@@ -4,7 +4,7 @@ import pytest
 
 from neurone.engine.distortion import Distortion
 from neurone.recipes import RECIPES
-from neurone.train import _distortion, _parsed, _parser
+from neurone.train_options import _parser, distortion_of, parsed
 
 NAMES = (
     "notes", "lecun-1998", "simard-2003", "simard-2003-elastic", "ciresan-2010", "meier-2011", "srivastava-2014",
@@ -18,7 +18,7 @@ def test_names_do_not_drift():
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_recipe_is_options_of_the_command(name):
-    plain, args = vars(_parser().parse_args([])), vars(_parsed(["--recipe", name]))
+    plain, args = vars(_parser().parse_args([])), vars(parsed(["--recipe", name]))
     options = RECIPES[name].options
     assert set(options) <= set(plain)
     assert args == plain | options | {"recipe": name}
@@ -27,15 +27,15 @@ def test_a_recipe_is_options_of_the_command(name):
 
 def test_other_options_override_a_recipe():
     given = "--recipe", "simard-2003-elastic", "--epochs", "15", "--hidden", "20", "30", "--distort", "elastic=3"
-    args = _parsed(given)
+    args = parsed(given)
     assert (args.epochs, args.hidden, args.schedule) == (15, [20, 30], "cosine")
-    assert _distortion(args.distort) == Distortion(elastic=3.0).checked()
-    assert _distortion(_parsed(["--recipe", "simard-2003-elastic"]).distort) == Distortion().checked()
-    assert _distortion(_parsed(["--recipe", "simard-2003-elastic", "--distort", "none"]).distort) is None
+    assert distortion_of(args.distort) == Distortion(elastic=3.0).checked()
+    assert distortion_of(parsed(["--recipe", "simard-2003-elastic"]).distort) == Distortion().checked()
+    assert distortion_of(parsed(["--recipe", "simard-2003-elastic", "--distort", "none"]).distort) is None
 
 
 def test_a_saved_network_has_a_shape_of_its_own():
-    args = _parsed(["--recipe", "lecun-1998", "--from", "net.npz"])
+    args = parsed(["--recipe", "lecun-1998", "--from", "net.npz"])
     assert args.hidden is None and args.cost is None and args.batch_size == RECIPES["lecun-1998"].options["batch_size"]
 
 

@@ -175,10 +175,7 @@ class Idx:
         # The file was not kept open after its header was read: closing four files on every way out takes
         # more code than reading 16 bytes twice.
         with reading(self.path) as file:
-            source = _Source(self.path, file, hasher)
-            size = os.fstat(file.fileno()).st_size
-            if _read_header(source, size, (len(self.shape),)) != (self.shape, self.dtype):
-                raise refusal(self.path, "changed while it was being read; try again")
+            source = self._opened(file, hasher)
             array = self._allocate()
             source.fill(memoryview(array).cast("B"))
             source.end()
@@ -194,17 +191,21 @@ class Idx:
             If the file is gzipped, or has changed since its header was read.
         """
         with reading(self.path) as file:
-            source = _Source(self.path, file)
-            if source.inflate is not None:
+            if self._opened(file).inflate is not None:
                 raise refusal(self.path, "is gzipped, and only plain files are read in windows; gunzip it")
-            size = os.fstat(file.fileno()).st_size
-            if _read_header(source, size, (len(self.shape),)) != (self.shape, self.dtype):
-                raise refusal(self.path, "changed while it was being read; try again")
             if hasher is not None:
                 file.seek(0)
                 while data := file.read(_PIECE):
                     hasher.update(data)
             return np.memmap(file, self.dtype, "r", 4 + 4 * len(self.shape), self.shape)
+
+    def _opened(self, file, hasher=None):
+        """The file's content behind its header, which is still what it was."""
+        source = _Source(self.path, file, hasher)
+        size = os.fstat(file.fileno()).st_size
+        if _read_header(source, size, (len(self.shape),)) != (self.shape, self.dtype):
+            raise refusal(self.path, "changed while it was being read; try again")
+        return source
 
     def _allocate(self):
         try:

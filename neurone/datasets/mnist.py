@@ -250,18 +250,12 @@ def load_set(path, split=None, mapped=False):
     `load_folder`, `pictures.load` and `table.load` say more. `mapped` is for IDX files alone.
     """
     path = Path(path)
-    if mapped and not any(idx_files(path).values()):
-        raise refusal(
-            path, "is no folder of IDX files, which alone are read in windows; python -m neurone.convert makes one"
-        )
-    if path.is_file():
-        found = table.load(path)
-    elif any(idx_files(path).values()):
-        return load_folder(path, split, mapped)
-    elif (within := _within(path)) is not None:
-        return load_folder(within, split)
-    else:
-        found = pictures.load(path) or table.load(path)
+    folder = None if path.is_file() else path if any(idx_files(path).values()) else _within(path)
+    if folder is not None:
+        return load_folder(folder, split, mapped)
+    if mapped:
+        raise refusal(path, "holds no IDX files, as windows read them; python -m neurone.convert makes some")
+    found = table.load(path) if path.is_file() else pictures.load(path) or table.load(path)
     if found is None:
         return load_folder(path, split)  # which says what is missing
     if split is not None:

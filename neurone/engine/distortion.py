@@ -133,19 +133,18 @@ class Distorted:
     def __init__(self, rows, seed, distortion):
         self._rows, self._seed, self._distortion, self._hows = rows, seed, distortion, []
 
-    def __call__(self, order, first, last, epoch, threads):
-        rows, some = self._rows, order[first:last]
-        places = some
+    def read(self, samples, epoch, threads):
+        rows, places = self._rows, samples
         if isinstance(rows, MappedRows):
-            rows, places = rows.read(some), np.arange(len(some))
-        found = np.empty((len(some), rows.shape[1]), rows.dtype)
-        borders = [len(some) * member // threads for member in range(threads + 1)]
+            rows, places = rows.read(samples), np.arange(len(samples))
+        found = np.empty((len(samples), rows.shape[1]), rows.dtype)
+        borders = [len(samples) * member // threads for member in range(threads + 1)]
         while len(self._hows) < threads:
             self._hows.append(self._distortion.arrays(self._seed))
 
         def work(member):
             begin, end = borders[member : member + 2]
-            share = Span(some, begin, end, epoch, places)
+            share = Span(samples, begin, end, epoch, places)
             distortion.distort(Pixels(rows), share, self._hows[member], found[begin:end])
 
         team(work, threads, np.zeros((1 + threads, 16), np.int64))

@@ -39,19 +39,15 @@ class MappedRows:
     def __getitem__(self, part):
         return self.read(np.arange(*part.indices(len(self))))
 
-    def read(self, samples):
-        """The rows of these samples, (len(samples), inputs), uint8 or of the network's type."""
+    def read(self, samples, epoch=0, threads=1):
+        """The rows of these samples, (len(samples), inputs), uint8 or of the network's type: in any epoch the same."""
         try:
             return self._network.rows_of(np.asarray(self._images[samples]), recognise=False)[0]
         except InputError as error:
             raise InputError(f"samples {samples.min()} to {samples.max()} of the memory map: {error}") from None
 
-    def __call__(self, order, first, last, epoch, threads):
-        """As `Windows` reads them."""
-        return self.read(order[first:last])
-
     def compile(self):
-        pass
+        """Nothing: kernels have no part in it."""
 
 
 def is_mapped(images):

@@ -35,7 +35,7 @@ class Unchanged:
 
 
 class Windows:
-    """The samples of a window of the epoch, as `read` makes them.
+    """The samples of a window of the epoch, as a source makes them.
 
     Parameters
     ----------
@@ -43,13 +43,13 @@ class Windows:
         Of all samples, in the set's order.
     cut : callable
         Makes the kernels' `Samples` of rows.
-    read : callable
-        `read(order, first, last, epoch, threads)` gives the rows of the samples order[first:last], by so many threads;
-        `read.compile()` compiles what that needs.
+    source : MappedRows or Distorted
+        `read(samples, epoch, threads)` gives the rows of these samples, by so many threads; `compile()` compiles what
+        that needs.
     """
 
-    def __init__(self, rows, cut, read):
-        self._count, self._cut, self._read = len(rows), cut, read
+    def __init__(self, rows, cut, source):
+        self._count, self._cut, self._source = len(rows), cut, source
         shown = rows[:1]
         self._size = max(1, min(WINDOW, _BYTES // max(1, shown.nbytes)))
         self._places = np.arange(self._count) % self._size
@@ -81,9 +81,8 @@ class Windows:
         return make
 
     def compile(self):
-        self._read.compile()
+        self._source.compile()
 
     def _make(self, order, place, threads):
         epoch, window = place
-        first, last = window * self._size, min((window + 1) * self._size, self._count)
-        return self._cut(self._read(order, first, last, epoch, threads))
+        return self._cut(self._source.read(order[window * self._size : (window + 1) * self._size], epoch, threads))

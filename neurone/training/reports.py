@@ -1,9 +1,12 @@
 """The report of an epoch, and where a training stands."""
 
+import json
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from neurone.files import reading, refusal
 from neurone.training.rules import Course
 
 
@@ -39,6 +42,37 @@ class Report:
     penalty: float | None = field(default=None, kw_only=True)
     learning_rate: float
     seconds: float
+
+
+def read_history(path):
+    """The reports in a file of `train --history`: list of Report.
+
+    Raises
+    ------
+    InputError
+        A line that `train` did not write, or no epoch.
+    """
+    found = []
+    with reading(path) as file:
+        for number, line in enumerate(file, 1):
+            try:
+                event = json.loads(line)
+                if event.pop("event") == "epoch":
+                    event.pop("network", None)
+                    found.append(_checked(Report(**event)))
+            except (ValueError, TypeError, KeyError, AttributeError):
+                raise refusal(path, f"line {number} is none of a history; use a file of train --history") from None
+    if not found:
+        raise refusal(path, "has no epoch; use a file of train --history")
+    return found
+
+
+def _checked(report):
+    for name, value in vars(report).items():
+        optional = value is None and name not in ("epoch", "cost", "learning_rate", "seconds")
+        if not optional and not math.isfinite(value):
+            raise ValueError(name)
+    return report
 
 
 @dataclass(eq=False)
